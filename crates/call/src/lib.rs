@@ -1,0 +1,29 @@
+//! The call and its warm transfer, as a pure state machine.
+//!
+//! Nothing here knows tokio, a clock, randomness, audio or IO. Time is an argument, effects are values:
+//!
+//! 1. [`Machine::handle`] takes a fact or an action ([`Input`]) at a moment;
+//! 2. [`Machine::poll_command`] gives what must be done, [`Machine::poll_event`] what happened,
+//!    [`Machine::poll_timeout`] when to come back with [`Input::Tick`].
+//!
+//! What the world sees of a call is the fold of its events: [`CallView::apply`], used by the store, the server,
+//! the browser and the tests alike.
+
+mod event;
+mod id;
+mod machine;
+mod private;
+mod view;
+mod words;
+
+pub use event::{Event, Recorded};
+pub use id::{CallId, InvalidCallId};
+pub use machine::{
+    Audience, Command, Config, FixedLine, Input, Left, LeftCause, LegFact, LegRef, Machine, OperatorAction, Rejected, Timers,
+    VoicemailPolicy,
+};
+pub use private::Private;
+pub use view::{Attempt, Briefing, CallView, End, LegView, Line};
+pub use words::{
+    Action, DecidedBy, EndReason, Leg, LegState, Phase, RequestedBy, Side, Speaker, TransferOutcome,
+};

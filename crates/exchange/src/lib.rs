@@ -1,0 +1,1 @@
+//! The embedded telephone exchange: in-process lines, browser phones, personas.

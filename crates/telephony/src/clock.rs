@@ -1,0 +1,31 @@
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+/// Wall-clock time that never jumps: read once, then carried on by the monotonic clock (and by virtual time in tests).
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    wall: Timestamp,
+    read_at: Instant,
+}
+
+impl Clock {
+    /// A clock that shows the system's time from now on.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { wall: Timestamp::now(), read_at: Instant::now() }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.at(Instant::now())
+    }
+
+    /// The time at a monotonic moment, before or after the clock was started.
+    #[must_use]
+    pub fn at(&self, moment: Instant) -> Timestamp {
+        let after = SignedDuration::try_from(moment.saturating_duration_since(self.read_at)).unwrap_or_default();
+        let before = SignedDuration::try_from(self.read_at.saturating_duration_since(moment)).unwrap_or_default();
+        self.wall.saturating_add(after).and_then(|at| at.saturating_sub(before)).unwrap_or(self.wall)
+    }
+}

@@ -1,0 +1,27 @@
+//! The telephone seams. The agent talks to people over **lines**: one line is one leg's audio, both ways.
+//!
+//! A backend (the embedded exchange, LiveKit) implements [`Telephony`] and [`Room`]; how it keeps customer and
+//! supervisor apart until the merge is its own affair. Audio is 20 ms [`Frame`]s of 16 kHz mono PCM throughout.
+
+mod clock;
+mod line;
+mod room;
+
+pub use clock::Clock;
+pub use line::{Ear, Heard, Line, LineEnd, Mouth, Played, Speech};
+pub use room::{Dial, DialError, Dialled, MergeError, OpenError, Room, Telephony};
+
+/// Samples a second on every line.
+pub const SAMPLE_RATE: u32 = 16_000;
+
+/// Samples in a [`Frame`]: 20 ms.
+pub const FRAME_SAMPLES: usize = 320;
+
+/// How long a [`Frame`] lasts.
+pub const FRAME_TIME: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// 20 ms of 16 kHz mono PCM, signed 16 bit.
+pub type Frame = [i16; FRAME_SAMPLES];
+
+/// A frame in which nothing is heard.
+pub const SILENCE: Frame = [0; FRAME_SAMPLES];

@@ -1,0 +1,95 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::sync::{broadcast, mpsc};
+use warmline_call::{CallId, LegFact, LegRef, Private};
+
+use crate::{Frame, Line};
+
+/// A way to place calls: the embedded exchange, or LiveKit.
+#[async_trait]
+pub trait Telephony: Send + Sync {
+    /// Makes the place where a call's legs meet. Nobody is dialled.
+    ///
+    /// # Errors
+    /// The backend can't take calls now.
+    async fn open(&self, call: &CallId) -> Result<Arc<dyn Room>, OpenError>;
+}
+
+/// Where the legs of one call meet.
+#[async_trait]
+pub trait Room: Send + Sync {
+    /// Begins to dial a leg and returns at once; `progress` of the answer reports what becomes of it.
+    ///
+    /// # Errors
+    /// The dial could not even begin; nobody's phone rings.
+    async fn dial(&self, dial: Dial) -> Result<Dialled, DialError>;
+
+    /// Lets customer and supervisor hear each other. The agent is still heard by both.
+    ///
+    /// # Errors
+    /// They do not hear each other; everything is as it was.
+    async fn merge(&self) -> Result<(), MergeError>;
+
+    /// The agent's voice is out of the call for good; its ears may stay (transcript).
+    async fn leave(&self);
+
+    /// Hangs a leg up, or cancels its dial. Its `progress` reports `Left`. Unknown legs are ignored.
+    async fn hang_up(&self, leg: LegRef);
+
+    /// Hangs up whatever is left and takes the room down.
+    async fn close(&self);
+
+    /// Everything that is said in the room, mixed: 20 ms frames at real time, for somebody whom nobody hears.
+    fn listen(&self) -> broadcast::Receiver<Arc<Frame>>;
+}
+
+/// Whom to dial, and how.
+#[derive(Clone, Debug)]
+pub struct Dial {
+    /// Which leg it becomes.
+    pub leg: LegRef,
+    /// E.164.
+    pub number: Private<String>,
+    /// The leg's identity, derived from the call's id, so that a second dial of the same leg can be told.
+    pub identity: String,
+    /// How long it may ring. Then `Left(NoAnswer)`.
+    pub ring: Duration,
+    /// The longest the leg may last.
+    pub max_duration: Duration,
+}
+
+/// A dial that has begun.
+#[derive(Debug)]
+pub struct Dialled {
+    /// The backend's name for the participant (`PA_…`).
+    pub participant_id: String,
+    /// The backend's name for the SIP call.
+    pub sip_call_id: String,
+    /// What becomes of it: at most one `Ringing`, at most one `Answered`, then exactly one `Left`.
+    pub progress: mpsc::Receiver<LegFact>,
+    /// Its audio. Nothing is heard before `Answered`.
+    pub line: Line,
+}
+
+/// The backend can't take calls.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct OpenError(pub String);
+
+/// The dial could not begin.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct DialError {
+    /// What the leg's end is to be reported as.
+    pub cause: warmline_call::LeftCause,
+    /// The SIP status, where there was one.
+    pub sip_status: Option<u16>,
+    /// One plain sentence.
+    pub detail: String,
+}
+
+/// The two could not be connected.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct MergeError(pub String);

@@ -1,0 +1,156 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use warmline_call::{DecidedBy, FixedLine, Private, RequestedBy, Speaker, TransferOutcome};
+use warmline_telephony::{Clock, Line};
+
+use crate::{Speech, Turn, VoiceStyle};
+
+/// What a conversation with a customer, or with a supervisor, is about.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The customer's name.
+    pub name: Option<Private<String>>,
+    /// On whose behalf the agent calls (`CALLER_NAME`).
+    pub caller_name: Option<String>,
+    /// Who the agent is (`AGENT_INSTRUCTIONS`).
+    pub instructions: String,
+    /// What this call is about (`dynamic_instruction`).
+    pub dynamic_instruction: Option<Private<String>>,
+    /// Whether a human can be offered.
+    pub escalation: bool,
+    /// Language and emotion of the agent's voice.
+    pub style: VoiceStyle,
+}
+
+/// What happens on a line that the call has to know. The runtime turns them into inputs and events.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// Somebody says, or has said, something.
+    Spoken(Spoken),
+    /// Where the time of one turn went.
+    Turn(TurnTimes),
+    /// The customer plainly asked for a human, said yes to the offer of one, or the agent can't help.
+    HumanRequested {
+        /// Customer or agent.
+        by: RequestedBy,
+        /// Why, in plain words.
+        reason: Private<String>,
+    },
+    /// While on hold, the customer said 'never mind'.
+    ChangedMind,
+    /// Both are done and the goodbye was heard.
+    Finished,
+    /// The conversation can't go on.
+    Failed {
+        /// One plain sentence.
+        detail: String,
+    },
+    /// Nothing was heard for too long, though asked for.
+    Inaudible,
+    /// A machine answered.
+    Machine,
+    /// The supervisor accepted.
+    Accepted {
+        /// Voice or DTMF.
+        by: DecidedBy,
+    },
+    /// The supervisor declined.
+    Declined {
+        /// Voice or DTMF.
+        by: DecidedBy,
+        /// In their words.
+        reason: Option<Private<String>>,
+    },
+}
+
+/// One utterance, partial or final. `text` carries the whole utterance so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spoken {
+    /// Who.
+    pub speaker: Speaker,
+    /// Counts this conversation's utterances; partials and final share it.
+    pub utterance: u64,
+    /// What; of an interrupted agent, what was heard of it.
+    pub text: Private<String>,
+    /// The last word on it.
+    pub r#final: bool,
+    /// The other side broke in.
+    pub interrupted: bool,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended, once it has.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Where the time of one turn went, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TurnTimes {
+    /// End of speech to the decision that the turn is over.
+    pub endpointing_ms: u32,
+    /// Recognition that was still to be waited for after that decision.
+    pub stt_ms: u32,
+    /// Until the brain's first word.
+    pub llm_first_token_ms: u32,
+    /// Until the first audio of the first sentence.
+    pub tts_first_audio_ms: u32,
+    /// End of the customer's speech to the agent's first audio on the line.
+    pub response_ms: u32,
+}
+
+/// A conversation between the agent and the customer, on its own task. Dropping it stops it and frees the line.
+#[derive(Debug)]
+pub struct Conversation {}
+
+impl Conversation {
+    /// Takes over a line and waits for orders. Facts go to `facts`; the task ends when the leg goes away, on
+    /// [`Conversation::stop`], or when this handle is dropped.
+    #[must_use]
+    pub fn on(line: Line, setup: Setup, speech: Speech, clock: Clock, facts: mpsc::Sender<Fact>) -> Self {
+        let _ = (line, setup, speech, clock, facts);
+        Self {}
+    }
+
+    /// The agent greets and talks.
+    pub fn start(&self) {}
+
+    /// The agent falls silent at once, and listens for a change of mind only.
+    pub fn pause(&self) {}
+
+    /// The agent tells why no human comes, if there is a cause, and goes on.
+    pub fn resume(&self, because: Option<TransferOutcome>) {
+        let _ = because;
+    }
+
+    /// Speaks a fixed sentence after silencing the agent; resolves when it was heard, or could not be.
+    pub async fn say_fixed(&self, line: FixedLine) {
+        let _ = line;
+    }
+
+    /// The agent says this next.
+    pub fn say(&self, text: Private<String>) {
+        let _ = text;
+    }
+
+    /// The agent is told this, unheard.
+    pub fn nudge(&self, text: Private<String>) {
+        let _ = text;
+    }
+
+    /// After the merge: the agent never speaks again; its ears go on (transcript).
+    pub fn listen_only(&self) {}
+
+    /// What was said so far, for the briefing.
+    pub async fn turns(&self) -> Vec<Turn> {
+        Vec::new()
+    }
+
+    /// Plays the music on this line, or stops it.
+    pub fn music(&self, track: Option<Arc<[i16]>>) {
+        let _ = track;
+    }
+
+    /// Stops for good, within one frame.
+    pub fn stop(&self) {}
+}

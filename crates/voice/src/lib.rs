@@ -1,0 +1,14 @@
+//! Speech seams, turn-taking and the conversation: what the agent hears, thinks and says on a line.
+//!
+//! Frames → VAD → STT → turn-taking → brain → TTS → line. Audio stays in here; what leaves are [`Fact`]s.
+
+mod consult;
+mod conversation;
+mod seams;
+
+pub use consult::{Consult, prepare_briefing};
+pub use conversation::{Conversation, Fact, Setup, Spoken, TurnTimes};
+pub use seams::{
+    Expect, LanguageModel, ModelError, Prompt, Role, Speech, SpeechError, SpeechToText, TextToSpeech, Token, Turn,
+    Urgency, Utterance, VoiceStyle,
+};

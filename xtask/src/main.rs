@@ -1,0 +1,2 @@
+//! Builds the page and the server, and starts Warmline.
+fn main() {}
