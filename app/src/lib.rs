@@ -1,1 +1,29 @@
-//! The pages.
+//! The pages: rendered on the server, then hydrated.
+//!
+//! The server provides a [`Snapshot`] as context before it renders; the page carries it along, so that the browser
+//! starts from the very same state, and follows the events after it over `/ws/console`.
+
+mod board;
+#[cfg_attr(not(target_arch = "wasm32"), path = "browser_absent.rs")]
+mod browser;
+mod call;
+mod form;
+#[cfg(target_arch = "wasm32")]
+mod live;
+mod page;
+mod phone;
+#[cfg(target_arch = "wasm32")]
+mod phone_line;
+mod store;
+mod transcript;
+mod words;
+
+pub use page::{App, Snapshot, shell};
+
+/// Takes the server-rendered page over. Called by the page itself.
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    page::take_over();
+}

@@ -1,2 +1,5 @@
-//! The program.
-fn main() {}
+//! The program `warmline`.
+
+fn main() -> std::process::ExitCode {
+    warmline::cli::run()
+}

@@ -1,2 +1,92 @@
-//! Builds the page and the server, and starts Warmline.
-fn main() {}
+//! Builds the page and the server, and starts Warmline: what `cargo run` at the root runs.
+
+mod e2e;
+mod page;
+mod place;
+mod precompress;
+mod suite;
+mod tool;
+
+use std::{env, process::ExitCode};
+
+use anyhow::Result;
+
+use crate::place::Place;
+
+const HELP: &str = "\
+cargo run [-- …]        build the page and the server, then start Warmline (arguments go to it: cargo run -- doctor)
+cargo run --release     the same, optimised
+
+cargo xtask page        build the page only (target/site)
+cargo xtask build       build the page and the server
+cargo xtask test [--no-browser]
+                        everything: the page, every test, the browser smoke test
+cargo xtask test FILTER only the tests whose names match
+cargo xtask e2e         the browser smoke test alone
+cargo xtask check       formatting, lints, licences
+  --release             with any of these: optimised";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\nwarmline: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let mut args: Vec<String> = env::args().skip(1).collect();
+    let release = args.iter().any(|a| a == "--release") || !cfg!(debug_assertions);
+    args.retain(|a| a != "--release");
+    let place = Place::find(release)?;
+    match args.first().map(String::as_str) {
+        Some("page") => page::build(&place)?,
+        Some("build") => {
+            page::build(&place)?;
+            tool::build_server(&place)?;
+        }
+        Some("test") => return suite::test(&place, &args[1..]),
+        Some("e2e") => return e2e::run(&place),
+        Some("check") => return suite::check(&place),
+        Some("xtask-help") => println!("{HELP}"),
+        _ => return start(&place, &args),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts Warmline in this process's place, so that Ctrl-C and signals reach the server itself.
+fn start(place: &Place, args: &[String]) -> Result<ExitCode> {
+    if serves(args) {
+        page::build(place)?;
+    }
+    tool::build_server(place)?;
+    tool::replace_this_process(&mut tool::server(place, args))
+}
+
+/// Whether these arguments start the server, which needs the page; `doctor` and its like do without.
+fn serves(args: &[String]) -> bool {
+    let asks_only = |a: &String| matches!(a.as_str(), "-h" | "--help" | "-V" | "--version");
+    match args.first() {
+        None => true,
+        Some(first) if first == "serve" || first.starts_with('-') => !args.iter().any(asks_only),
+        Some(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_serving_needs_the_page() {
+        let serves = |line: &str| serves(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        for line in ["", "serve", "serve --addr 127.0.0.1:1", "--addr 127.0.0.1:1"] {
+            assert!(serves(line), "{line}");
+        }
+        for line in ["doctor", "call +15550100001 --watch", "--help", "serve --help", "-V"] {
+            assert!(!serves(line), "{line}");
+        }
+    }
+}

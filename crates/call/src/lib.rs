@@ -8,6 +8,19 @@
 //!
 //! What the world sees of a call is the fold of its events: [`CallView::apply`], used by the store, the server,
 //! the browser and the tests alike.
+//!
+//! # Phases
+//!
+//! ```text
+//! queued ─► dialing ─► ringing ─┐                           ┌──────────────────────────────────────┐ next supervisor
+//!              └────────────────┴─► conversing ─► on_hold ─► calling_supervisor ─► briefing ─► merging ─► merged
+//!                                       ▲            │               │                │           │
+//!                                       └────────────┴───────────────┴────────────────┴───────────┘ nobody came
+//! ```
+//!
+//! Every phase can go to `ended`. `briefing` and `merging` go back to `calling_supervisor` where there is another
+//! supervisor to try; a new attempt out of `calling_supervisor` itself shows in its leg's `dialing` alone. While a call is
+//! being ended (last words, legs that hang up), its phase stays what it was; `ended` means that nobody is left.
 
 mod event;
 mod id;

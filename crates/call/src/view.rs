@@ -163,10 +163,13 @@ impl CallView {
                 self.phase_since = recorded.at;
             }
             Event::LegChanged { leg, state, attempt, phone, sip_status, reason } => {
-                let view = LegView { leg: *leg, state: *state, reason: reason.clone(), sip_status: *sip_status };
-                match self.legs.iter_mut().find(|l| l.leg == *leg) {
-                    Some(known) => *known = view,
-                    None => self.legs.push(view),
+                // The leg of an earlier attempt may go when the next one rings already.
+                if attempt.is_none_or(|number| self.attempts.iter().all(|a| a.attempt <= number)) {
+                    let view = LegView { leg: *leg, state: *state, reason: reason.clone(), sip_status: *sip_status };
+                    match self.legs.iter_mut().find(|l| l.leg == *leg) {
+                        Some(known) => *known = view,
+                        None => self.legs.push(view),
+                    }
                 }
                 if let Some(number) = attempt {
                     let attempt = self.attempt(*number);

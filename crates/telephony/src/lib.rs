@@ -4,11 +4,19 @@
 //! supervisor apart until the merge is its own affair. Audio is 20 ms [`Frame`]s of 16 kHz mono PCM throughout.
 
 mod clock;
+mod codec;
 mod line;
+mod mix;
+mod music;
+mod resample;
 mod room;
 
 pub use clock::Clock;
+pub use codec::{TelephoneFilter, decode_ulaw, encode_ulaw};
 pub use line::{Ear, Heard, Line, LineEnd, Mouth, Played, Speech};
+pub use mix::mix;
+pub use music::{HoldMusic, HoldMusicError};
+pub use resample::resample;
 pub use room::{Dial, DialError, Dialled, MergeError, OpenError, Room, Telephony};
 
 /// Samples a second on every line.

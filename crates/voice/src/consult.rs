@@ -2,7 +2,7 @@ use tokio::sync::mpsc;
 use warmline_call::{FixedLine, Private};
 use warmline_telephony::{Clock, Line};
 
-use crate::{Fact, Setup, Speech, Turn};
+use crate::{Fact, Setup, Speech};
 
 /// The private conversation with a supervisor, on its own task. Dropping it stops it and frees the line.
 #[derive(Debug)]
@@ -32,16 +32,4 @@ impl Consult {
 
     /// Stops for good, within one frame.
     pub fn stop(&self) {}
-}
-
-/// What a supervisor has to know, made from the real conversation: by the model where there is one (within 3 s), else by
-/// extraction. Gives a summary (the middle sentence(s) of what is spoken) and the points.
-pub async fn prepare_briefing(
-    setup: &Setup,
-    turns: &[Turn],
-    reason: &str,
-    speech: &Speech,
-) -> (Private<String>, Vec<Private<String>>) {
-    let _ = (setup, turns, reason, speech);
-    (Private::default(), Vec::new())
 }

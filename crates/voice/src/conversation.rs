@@ -1,11 +1,19 @@
+mod actor;
+mod brake;
+mod history;
+mod order;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use warmline_call::{DecidedBy, FixedLine, Private, RequestedBy, Speaker, TransferOutcome};
 use warmline_telephony::{Clock, Line};
 
-use crate::{Speech, Turn, VoiceStyle};
+use self::{actor::Actor, order::Order};
+use crate::{Speech, Turn, VoiceStyle, turn::Timing};
+
+pub(crate) use self::{brake::Brake, history::History, order::Orders};
 
 /// What a conversation with a customer, or with a supervisor, is about.
 #[derive(Clone, Debug)]
@@ -101,56 +109,73 @@ pub struct TurnTimes {
 
 /// A conversation between the agent and the customer, on its own task. Dropping it stops it and frees the line.
 #[derive(Debug)]
-pub struct Conversation {}
+pub struct Conversation {
+    orders: Orders<Order>,
+}
 
 impl Conversation {
     /// Takes over a line and waits for orders. Facts go to `facts`; the task ends when the leg goes away, on
     /// [`Conversation::stop`], or when this handle is dropped.
     #[must_use]
     pub fn on(line: Line, setup: Setup, speech: Speech, clock: Clock, facts: mpsc::Sender<Fact>) -> Self {
-        let _ = (line, setup, speech, clock, facts);
-        Self {}
+        let brake = Brake::new(line.mouth.clone());
+        let (orders, inbox) = Orders::new(brake.clone());
+        let actor = Actor::new(line, setup, speech, clock, facts, Timing::default());
+        tokio::spawn(async move { brake.run(actor.run(inbox)).await });
+        Self { orders }
     }
 
     /// The agent greets and talks.
-    pub fn start(&self) {}
+    pub fn start(&self) {
+        self.orders.give(Order::Start);
+    }
 
     /// The agent falls silent at once, and listens for a change of mind only.
-    pub fn pause(&self) {}
+    pub fn pause(&self) {
+        self.orders.give(Order::Pause);
+    }
 
     /// The agent tells why no human comes, if there is a cause, and goes on.
     pub fn resume(&self, because: Option<TransferOutcome>) {
-        let _ = because;
+        self.orders.give(Order::Resume(because));
     }
 
     /// Speaks a fixed sentence after silencing the agent; resolves when it was heard, or could not be.
     pub async fn say_fixed(&self, line: FixedLine) {
-        let _ = line;
+        let (done, heard) = oneshot::channel();
+        self.orders.give(Order::SayFixed(line, done));
+        let _gone = tokio::time::timeout(Timing::default().sentence, heard).await;
     }
 
     /// The agent says this next.
     pub fn say(&self, text: Private<String>) {
-        let _ = text;
+        self.orders.give(Order::Say(text));
     }
 
     /// The agent is told this, unheard.
     pub fn nudge(&self, text: Private<String>) {
-        let _ = text;
+        self.orders.give(Order::Nudge(text));
     }
 
     /// After the merge: the agent never speaks again; its ears go on (transcript).
-    pub fn listen_only(&self) {}
+    pub fn listen_only(&self) {
+        self.orders.give(Order::ListenOnly);
+    }
 
     /// What was said so far, for the briefing.
     pub async fn turns(&self) -> Vec<Turn> {
-        Vec::new()
+        let (answer, turns) = oneshot::channel();
+        self.orders.give(Order::Turns(answer));
+        turns.await.unwrap_or_default()
     }
 
     /// Plays the music on this line, or stops it.
     pub fn music(&self, track: Option<Arc<[i16]>>) {
-        let _ = track;
+        self.orders.give(Order::Music(track));
     }
 
     /// Stops for good, within one frame.
-    pub fn stop(&self) {}
+    pub fn stop(&self) {
+        self.orders.stop();
+    }
 }

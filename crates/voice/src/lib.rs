@@ -2,11 +2,20 @@
 //!
 //! Frames → VAD → STT → turn-taking → brain → TTS → line. Audio stays in here; what leaves are [`Fact`]s.
 
+mod brain;
+mod briefing;
 mod consult;
 mod conversation;
+mod intent;
+pub mod lines;
+mod listener;
 mod seams;
+mod speaker;
+mod turn;
+mod vad;
 
-pub use consult::{Consult, prepare_briefing};
+pub use briefing::prepare_briefing;
+pub use consult::Consult;
 pub use conversation::{Conversation, Fact, Setup, Spoken, TurnTimes};
 pub use seams::{
     Expect, LanguageModel, ModelError, Prompt, Role, Speech, SpeechError, SpeechToText, TextToSpeech, Token, Turn,

@@ -1,0 +1,67 @@
+//! What was said in one of a call's two conversations.
+
+use jiff::Timestamp;
+use leptos::prelude::*;
+use warmline_api::call::{CallView, Line, Side};
+
+use crate::{browser, words};
+
+/// Finished lines in a log that screen readers announce; what is still being said stands dim below it.
+#[component]
+pub(crate) fn Transcript(
+    view: ArcRwSignal<CallView>,
+    side: Side,
+    /// Names the scrolling element.
+    id: &'static str,
+    label: &'static str,
+    /// Shown while nothing has been said.
+    empty: &'static str,
+) -> impl IntoView {
+    let placed = view.with_untracked(|v| v.placed_at);
+    let lines = move |done: bool| {
+        let view = view.clone();
+        Memo::new(move |_| {
+            let wanted = |l: &&Line| l.side == side && l.r#final == done;
+            view.with(|v| v.transcript.iter().filter(wanted).cloned().collect::<Vec<_>>())
+        })
+    };
+    let (finals, partials) = (lines(true), lines(false));
+    Effect::new(move |_| {
+        finals.track();
+        partials.track();
+        browser::stick_to_bottom(id);
+    });
+    // The final text of a line may be corrected: what is shown is part of its key.
+    let key = |l: &Line| (l.utterance, l.interrupted, l.text.reveal().clone());
+    view! {
+        <div id=id class="transcript" tabindex="0" aria-label=label role="group">
+            <Show when=move || finals.with(Vec::is_empty) && partials.with(Vec::is_empty)>
+                <p class="py-6 text-center text-sm text-muted">{empty}</p>
+            </Show>
+            <ol role="log" aria-label=label class="grid gap-3 empty:hidden">
+                <For each=move || finals.get() key=key let:line>
+                    <Said line placed/>
+                </For>
+            </ol>
+            <ol aria-hidden="true" class="partials">
+                <For each=move || partials.get() key=key let:line>
+                    <Said line placed/>
+                </For>
+            </ol>
+        </div>
+    }
+}
+
+#[component]
+fn Said(line: Line, placed: Timestamp) -> impl IntoView {
+    view! {
+        <li class="said" data-speaker=line.speaker.as_str()>
+            <p class="flex gap-2 text-xs text-muted">
+                <span class="font-medium">{words::speaker(line.speaker)}</span>
+                <span class="tabular-nums">{words::clock(placed, line.started_at)}</span>
+                {line.interrupted.then_some("interrupted")}
+            </p>
+            <p class="said-text">{line.text.into_inner()}</p>
+        </li>
+    }
+}

@@ -1,0 +1,151 @@
+//! Plain words for what the wire calls by its names, and numbers as people read them.
+
+use jiff::Timestamp;
+use warmline_api::call::{EndReason, LegState, Phase, Speaker, TransferOutcome};
+
+/// What is going on, from the operator's point of view.
+pub(crate) fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Queued => "Queued",
+        Phase::Dialing => "Dialling",
+        Phase::Ringing => "Ringing",
+        Phase::Conversing => "Talking with the agent",
+        Phase::OnHold => "On hold",
+        Phase::CallingSupervisor => "Calling a supervisor",
+        Phase::Briefing => "Supervisor is briefed",
+        Phase::Merging => "Connecting",
+        Phase::Merged => "With the supervisor",
+        Phase::Ended => "Ended",
+    }
+}
+
+/// How a phase is coloured: `quiet`, `calm`, `warn`, `good`.
+pub(crate) fn tone(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Queued | Phase::Dialing | Phase::Ringing | Phase::Ended => "quiet",
+        Phase::Conversing => "calm",
+        Phase::OnHold | Phase::CallingSupervisor | Phase::Briefing | Phase::Merging => "warn",
+        Phase::Merged => "good",
+    }
+}
+
+/// Why a call ended.
+pub(crate) fn end(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Completed => "Completed",
+        EndReason::CustomerHungUp => "The customer hung up",
+        EndReason::SupervisorHungUp => "The supervisor hung up",
+        EndReason::OperatorHungUp => "Ended from the console",
+        EndReason::Busy => "The line was busy",
+        EndReason::NoAnswer => "Nobody answered",
+        EndReason::Declined => "The customer declined",
+        EndReason::InvalidNumber => "The number does not exist",
+        EndReason::Unreachable => "The customer could not be reached",
+        EndReason::Voicemail => "A voicemail answered",
+        EndReason::TrunkFailure => "The trunk failed",
+        EndReason::MaxDuration => "The longest time for a call was over",
+        EndReason::MediaLost => "The audio was lost",
+        EndReason::AgentFailure => "The agent could not go on",
+        EndReason::ServerStopped => "Warmline was stopped",
+    }
+}
+
+/// How a transfer attempt came out, or where its leg is while it has not.
+pub(crate) fn attempt(outcome: Option<TransferOutcome>, state: LegState) -> &'static str {
+    match (outcome, state) {
+        (Some(TransferOutcome::Connected), _) => "connected",
+        (Some(TransferOutcome::Declined), _) => "declined",
+        (Some(TransferOutcome::NoAnswer), _) => "did not answer",
+        (Some(TransferOutcome::Busy), _) => "was busy",
+        (Some(TransferOutcome::Unreachable), _) => "could not be reached",
+        (Some(TransferOutcome::Voicemail), _) => "a voicemail answered",
+        (Some(TransferOutcome::HungUp), _) => "hung up before deciding",
+        (Some(TransferOutcome::DecisionTimeout), _) => "did not decide in time",
+        (Some(TransferOutcome::CustomerLeft), _) => "the customer left first",
+        (Some(TransferOutcome::MergeFailed), _) => "could not be connected",
+        (Some(TransferOutcome::Cancelled), _) => "called off",
+        (None, LegState::Dialing) => "is being dialled",
+        (None, LegState::Ringing) => "rings",
+        (None, LegState::Answered) => "is on the line",
+        (None, LegState::Left) => "has left",
+    }
+}
+
+pub(crate) fn speaker(speaker: Speaker) -> &'static str {
+    match speaker {
+        Speaker::Customer => "Customer",
+        Speaker::Agent => "Agent",
+        Speaker::Supervisor => "Supervisor",
+    }
+}
+
+/// `0:07`, `12:30`, `1:02:03`; never negative.
+pub(crate) fn clock(from: Timestamp, to: Timestamp) -> String {
+    let s = to.duration_since(from).as_secs().max(0);
+    match s / 3600 {
+        0 => format!("{}:{:02}", s / 60, s % 60),
+        hours => format!("{hours}:{:02}:{:02}", s / 60 % 60, s % 60),
+    }
+}
+
+/// The country codes of one and of two digits; all others have three.
+const ONE_DIGIT: &[&str] = &["1", "7"];
+const TWO_DIGITS: &[&str] = &[
+    "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49", "51",
+    "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84", "86", "90",
+    "91", "92", "93", "94", "95", "98",
+];
+
+/// An E.164 number with its country code set apart and the rest in groups: `+1 555 010 0001`.
+pub(crate) fn spaced(e164: &str) -> String {
+    let Some(digits) = e164.strip_prefix('+').filter(|d| d.is_ascii() && d.len() > 3) else {
+        return e164.to_owned();
+    };
+    let code = if ONE_DIGIT.contains(&&digits[..1]) {
+        1
+    } else if TWO_DIGITS.contains(&&digits[..2]) {
+        2
+    } else {
+        3
+    };
+    let (code, mut rest) = digits.split_at(code);
+    let mut text = format!("+{code}");
+    while rest.len() > 4 {
+        let (group, left) = rest.split_at(3);
+        text.push(' ');
+        text.push_str(group);
+        rest = left;
+    }
+    if !rest.is_empty() {
+        text.push(' ');
+        text.push_str(rest);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_after_their_country_code() {
+        for (e164, text) in [
+            ("+15550100001", "+1 555 010 0001"),
+            ("+1234567890", "+1 234 567 890"),
+            ("+442079460018", "+44 207 946 0018"),
+            ("+919911062767", "+91 991 106 2767"),
+            ("+353209120000", "+353 209 120 000"),
+            ("none", "none"),
+        ] {
+            assert_eq!(spaced(e164), text);
+        }
+    }
+
+    #[test]
+    fn a_clock_counts_up_and_never_below_zero() {
+        let at = |s| Timestamp::from_second(s).unwrap();
+        for (s, text) in [(-5, "0:00"), (7, "0:07"), (750, "12:30"), (3723, "1:02:03")] {
+            assert_eq!(clock(at(0), at(s)), text);
+        }
+    }
+}

@@ -1,0 +1,429 @@
+use std::collections::VecDeque;
+
+use futures::{StreamExt as _, stream};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+use warmline_call::{FixedLine, RequestedBy, Speaker as Who, TransferOutcome};
+use warmline_telephony::{Clock, Line};
+
+use super::{History, order::Order};
+use crate::{
+    Expect, Fact, Role, Setup, Speech, SpeechError, Turn, TurnTimes,
+    brain::{Brain, Step},
+    intent::{self, Wish},
+    lines,
+    listener::HeardTurn,
+    speaker::{Said, Script, Then},
+    turn::{Event, Floor, Timing},
+};
+
+/// What an operator may have waiting to be said.
+const MOST_SAYINGS: usize = 16;
+/// The agent gives up after so many turns in a row that it could not speak.
+const MOST_FAILED: u32 = 2;
+/// The agent gives up after so many turns in a row that it could not hear.
+const MOST_DEAF: u32 = 3;
+/// Said after a turn that could not be recognised.
+const NOT_UNDERSTOOD: &str = "I'm sorry, I didn't catch that. Could you say it again?";
+
+/// What the agent does with what it hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// It was not told to begin.
+    Idle,
+    /// It answers.
+    Talking,
+    /// It has said what is to happen, and waits for an order.
+    Waiting,
+    /// The person is on hold.
+    Paused,
+    /// It only writes down.
+    ListenOnly,
+}
+
+/// What the agent is saying.
+#[derive(Debug)]
+enum Saying {
+    /// Its own words.
+    Reply,
+    /// 'Are you still there?'
+    Prompt,
+    /// A fixed sentence; somebody waits for its end.
+    Fixed(oneshot::Sender<()>),
+}
+
+/// A reply that was begun before it was sure that the person had finished.
+struct Prepared {
+    text: String,
+    turns: Vec<Turn>,
+    script: Script,
+}
+
+/// The agent in conversation with the customer.
+pub(super) struct Actor {
+    floor: Floor,
+    brain: Brain,
+    escalation: bool,
+    timing: Timing,
+    mode: Mode,
+    history: History,
+    saying: Saying,
+    sayings: VecDeque<String>,
+    prepared: Option<Prepared>,
+    /// The turn that is being answered.
+    answering: Option<HeardTurn>,
+    started: Option<Instant>,
+    quiet_since: Instant,
+    prompts: u32,
+    failed: u32,
+    deaf: u32,
+}
+
+impl Actor {
+    pub(super) fn new(
+        line: Line,
+        setup: Setup,
+        speech: Speech,
+        clock: Clock,
+        facts: mpsc::Sender<Fact>,
+        timing: Timing,
+    ) -> Self {
+        let model = speech.model.clone();
+        let floor = Floor::new(line, Who::Customer, speech, setup.style.clone(), clock, facts, timing);
+        Self {
+            floor,
+            escalation: setup.escalation,
+            brain: Brain::new(setup, model),
+            timing,
+            mode: Mode::Idle,
+            history: History::default(),
+            saying: Saying::Reply,
+            sayings: VecDeque::new(),
+            prepared: None,
+            answering: None,
+            started: None,
+            quiet_since: Instant::now(),
+            prompts: 0,
+            failed: 0,
+            deaf: 0,
+        }
+    }
+
+    /// Lives until the leg is gone.
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        loop {
+            let prompt_at = self.next_prompt();
+            tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    Some(order) => self.on_order(order),
+                    None => return,
+                },
+                event = self.floor.next() => match event {
+                    Event::Gone => return self.on_gone(),
+                    event => self.on_event(event),
+                },
+                () = sleep_until(prompt_at.unwrap_or(self.quiet_since)), if prompt_at.is_some() => self.on_silence(),
+            }
+        }
+    }
+
+    fn on_order(&mut self, order: Order) {
+        match order {
+            Order::Start => self.on_start(),
+            Order::Pause => self.fall_silent(Mode::Paused),
+            Order::Resume(because) => self.on_resume(because),
+            Order::SayFixed(line, done) => self.on_say_fixed(line, done),
+            Order::Say(text) => self.on_say(text.into_inner()),
+            Order::Nudge(text) => self.on_nudge(text.reveal()),
+            Order::ListenOnly => self.fall_silent(Mode::ListenOnly),
+            Order::Turns(answer) => {
+                let heard = self.floor.speaker().heard();
+                let _gone = answer.send(self.history.with(&[(Role::Agent, &heard)]));
+            }
+            Order::Music(Some(track)) => self.floor.mouth().play_music(track),
+            Order::Music(None) => self.floor.mouth().stop_music(),
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Turn(turn) => self.on_turn(turn),
+            Event::Partial(text, began) => self.look_for_machine(&text, began),
+            Event::Guess(text) => self.on_guess(text),
+            Event::Withdrawn | Event::Voice => self.prepared = None,
+            Event::Began { thought, audio, at } => self.on_began(thought, audio, at),
+            Event::Spoke(said) => self.on_spoke(said),
+            Event::Deaf(error) => self.on_deaf(&error),
+            Event::Key(_) | Event::Nothing | Event::Gone => {}
+        }
+    }
+
+    fn on_start(&mut self) {
+        if self.mode != Mode::Idle {
+            return;
+        }
+        self.mode = Mode::Talking;
+        self.started = Some(Instant::now());
+        let greeting = self.floor.prepare(self.brain.greet());
+        self.speak(greeting, Saying::Reply, true);
+    }
+
+    fn on_resume(&mut self, because: Option<TransferOutcome>) {
+        if matches!(self.mode, Mode::ListenOnly | Mode::Talking) {
+            return;
+        }
+        self.fall_silent(Mode::Talking);
+        let first = because.map(lines::no_human_because);
+        let turns = self.history.with(&[(Role::Agent, first.unwrap_or_default())]);
+        let first = stream::iter(first.map(|text| Step::Say(text.to_owned())));
+        let script = self.floor.prepare(first.chain(self.brain.go_on(&turns)).boxed());
+        self.speak(script, Saying::Reply, true);
+    }
+
+    fn on_say_fixed(&mut self, line: FixedLine, done: oneshot::Sender<()>) {
+        if self.mode == Mode::ListenOnly {
+            return;
+        }
+        self.interrupt();
+        let script = self.floor.prepare(stream::iter([Step::Say(lines::fixed(line).to_owned())]).boxed());
+        self.speak(script, Saying::Fixed(done), false);
+    }
+
+    fn on_say(&mut self, text: String) {
+        if self.mode == Mode::ListenOnly || self.sayings.len() == MOST_SAYINGS {
+            return;
+        }
+        self.sayings.push_back(text);
+        self.prepared = None;
+        if !matches!(self.saying, Saying::Fixed(_)) || !self.floor.speaker().is_busy() {
+            let said = self.floor.finish_sentence();
+            self.remember(said.as_ref());
+        }
+        self.say_next();
+    }
+
+    fn on_nudge(&mut self, text: &str) {
+        self.history.add(Role::Note, text);
+        self.prepared = None;
+        if self.mode == Mode::Talking && !self.floor.speaker().is_busy() && !self.floor.hears_somebody() {
+            self.go_on();
+        }
+    }
+
+    /// The person has finished a turn.
+    fn on_turn(&mut self, turn: HeardTurn) {
+        self.quiet_since = Instant::now();
+        (self.prompts, self.deaf) = (0, 0);
+        let prepared = self.prepared.take();
+        self.look_for_machine(&turn.text, turn.began);
+        if self.mode != Mode::Talking {
+            self.history.add(Role::Person, &turn.text);
+            if self.mode == Mode::Paused && intent::never_mind(&turn.text) {
+                self.floor.tell(Fact::ChangedMind);
+            }
+            return;
+        }
+        if self.is_aside(&turn.text) {
+            return self.floor.release();
+        }
+        self.interrupt();
+        self.history.add(Role::Person, &turn.text);
+        if let Some(reason) = self.wants_human(&turn.text) {
+            return self.ask_for_human(RequestedBy::Customer, reason);
+        }
+        let script = match prepared.filter(|p| p.text == turn.text && p.turns == self.history.turns()) {
+            Some(prepared) => prepared.script,
+            None => self.floor.prepare(self.brain.reply(self.history.turns())),
+        };
+        self.answering = Some(turn);
+        self.speak(script, Saying::Reply, true);
+    }
+
+    /// The person may have finished: think ahead.
+    fn on_guess(&mut self, text: String) {
+        if self.mode != Mode::Talking || self.is_aside(&text) || self.wants_human(&text).is_some() {
+            return;
+        }
+        let heard = self.floor.speaker().heard();
+        let turns = self.history.with(&[(Role::Agent, &heard), (Role::Person, &text)]);
+        let script = self.floor.prepare(self.brain.reply(&turns));
+        self.prepared = Some(Prepared { text, turns, script });
+    }
+
+    fn on_began(&mut self, thought: Instant, audio: Instant, at: Instant) {
+        let Some(turn) = self.answering.take() else { return };
+        self.floor.tell(Fact::Turn(TurnTimes {
+            endpointing_ms: millis(turn.ended, turn.decided),
+            stt_ms: millis(turn.decided, turn.known),
+            llm_first_token_ms: millis(turn.known, thought),
+            tts_first_audio_ms: millis(thought.max(turn.known), audio),
+            response_ms: millis(turn.ended, at),
+        }));
+    }
+
+    /// The agent has said what it had to say.
+    fn on_spoke(&mut self, said: Said) {
+        self.remember(Some(&said));
+        self.answering = None;
+        let saying = std::mem::replace(&mut self.saying, Saying::Reply);
+        if !matches!(saying, Saying::Prompt) {
+            self.quiet_since = Instant::now();
+        }
+        if let Saying::Fixed(done) = saying {
+            let _gone = done.send(());
+        } else if said.failed {
+            return self.on_unspoken();
+        } else {
+            self.failed = 0;
+        }
+        match said.then {
+            Some(Then::Escalate { by, reason }) => self.ask_for_human(by, reason),
+            Some(Then::EndCall) => {
+                self.mode = Mode::Waiting;
+                self.floor.tell(Fact::Finished);
+            }
+            None => self.say_next(),
+        }
+    }
+
+    fn on_unspoken(&mut self) {
+        self.failed += 1;
+        if self.failed >= MOST_FAILED {
+            return self.fail("the agent's voice can't be made");
+        }
+        let text = if self.escalation { lines::offer_human() } else { lines::still_there() };
+        self.say_text(text, Saying::Reply);
+    }
+
+    fn on_deaf(&mut self, error: &SpeechError) {
+        self.deaf += 1;
+        if self.mode != Mode::Talking {
+            return;
+        }
+        if self.deaf >= MOST_DEAF {
+            return self.fail(&format!("the person can't be understood: {error}"));
+        }
+        self.interrupt();
+        let offer = self.deaf > 1 && self.escalation;
+        self.say_text(if offer { lines::offer_human() } else { NOT_UNDERSTOOD }, Saying::Reply);
+    }
+
+    fn on_silence(&mut self) {
+        if self.quiet_since.elapsed() >= self.timing.inaudible {
+            self.fall_silent(Mode::Waiting);
+            return self.floor.tell(Fact::Inaudible);
+        }
+        self.prompts += 1;
+        self.say_text(lines::still_there(), Saying::Prompt);
+    }
+
+    fn on_gone(mut self) {
+        self.floor.cut();
+    }
+
+    /// When to ask whether somebody is there, or to give up. Not while anybody speaks.
+    fn next_prompt(&self) -> Option<Instant> {
+        let silent = self.mode == Mode::Talking && !self.floor.speaker().is_busy() && !self.floor.hears_somebody();
+        let after = (self.timing.still_there * (self.prompts + 1)).min(self.timing.inaudible);
+        silent.then(|| self.quiet_since + after)
+    }
+
+    /// Whether this is no turn of its own but said along with what the agent says.
+    fn is_aside(&self, text: &str) -> bool {
+        let speaker = self.floor.speaker();
+        if !speaker.is_busy() {
+            return false;
+        }
+        let goodbye = speaker.then() == Some(&Then::EndCall) && intent::says_goodbye(text);
+        !speaker.is_breakable() || goodbye || (intent::is_backchannel(text) && self.expect_of_agent() == Expect::Anything)
+    }
+
+    fn wants_human(&self, text: &str) -> Option<String> {
+        match intent::wish(text) {
+            Wish::Human { reason } if self.escalation => Some(reason),
+            _ => None,
+        }
+    }
+
+    fn look_for_machine(&mut self, text: &str, began: Instant) {
+        let early = self.started.is_some_and(|at| began.saturating_duration_since(at) <= self.timing.machine);
+        if self.mode == Mode::Talking && early && intent::is_machine_greeting(text) {
+            self.fall_silent(Mode::Waiting);
+            self.floor.tell(Fact::Machine);
+        }
+    }
+
+    fn ask_for_human(&mut self, by: RequestedBy, reason: String) {
+        self.fall_silent(Mode::Waiting);
+        self.floor.tell(Fact::HumanRequested { by, reason: reason.into() });
+    }
+
+    fn fail(&mut self, detail: &str) {
+        self.fall_silent(Mode::Waiting);
+        self.floor.tell(Fact::Failed { detail: detail.to_owned() });
+    }
+
+    fn go_on(&mut self) {
+        let script = self.floor.prepare(self.brain.go_on(self.history.turns()));
+        self.speak(script, Saying::Reply, true);
+    }
+
+    fn say_next(&mut self) {
+        if self.floor.speaker().is_busy() {
+            return;
+        }
+        if let Some(text) = self.sayings.pop_front() {
+            self.say_text(&text, Saying::Reply);
+        }
+    }
+
+    fn say_text(&mut self, text: &str, saying: Saying) {
+        let script = self.floor.prepare(stream::iter([Step::Say(text.to_owned())]).boxed());
+        self.speak(script, saying, true);
+    }
+
+    fn speak(&mut self, script: Script, saying: Saying, breakable: bool) {
+        self.interrupt();
+        self.saying = saying;
+        self.floor.say(script, breakable);
+    }
+
+    /// Silences the agent; what was heard of it is remembered.
+    fn interrupt(&mut self) {
+        let said = self.floor.cut();
+        self.remember(said.as_ref());
+        if said.is_some() {
+            // Whoever waits for a fixed sentence is told by the drop.
+            self.saying = Saying::Reply;
+        }
+    }
+
+    fn fall_silent(&mut self, mode: Mode) {
+        self.interrupt();
+        self.sayings.clear();
+        (self.prepared, self.answering) = (None, None);
+        self.quiet_since = Instant::now();
+        self.mode = mode;
+    }
+
+    fn remember(&mut self, said: Option<&Said>) {
+        let Some(said) = said else { return };
+        self.history.add(Role::Agent, &said.text);
+        self.floor.expect = self.expect_of_agent();
+    }
+
+    /// What kind of answer the agent's last words ask for.
+    fn expect_of_agent(&self) -> Expect {
+        let heard = self.floor.speaker().heard();
+        let last = self.history.turns().last().filter(|t| t.role == Role::Agent).map(|t| t.text.as_str());
+        let text = if heard.is_empty() { last.unwrap_or_default() } else { &heard };
+        if text.ends_with(lines::offer_human()) { Expect::YesOrNo } else { Expect::Anything }
+    }
+}
+
+fn millis(from: Instant, to: Instant) -> u32 {
+    u32::try_from(to.saturating_duration_since(from).as_millis()).unwrap_or(u32::MAX)
+}

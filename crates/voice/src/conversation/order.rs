@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use warmline_call::{FixedLine, Private, TransferOutcome};
+
+use super::Brake;
+use crate::Turn;
+
+/// Orders that wait. A conversation takes them at once, so that more means it is stuck.
+const MOST_WAITING: usize = 64;
+
+/// What a [`super::Conversation`] can be told.
+pub(super) enum Order {
+    Start,
+    Pause,
+    Resume(Option<TransferOutcome>),
+    SayFixed(FixedLine, oneshot::Sender<()>),
+    Say(Private<String>),
+    Nudge(Private<String>),
+    ListenOnly,
+    Turns(oneshot::Sender<Vec<Turn>>),
+    Music(Option<Arc<[i16]>>),
+}
+
+/// The way to a conversation's task. Dropping it stops the task.
+#[derive(Debug)]
+pub(crate) struct Orders<T> {
+    to: mpsc::Sender<T>,
+    brake: Brake,
+}
+
+impl<T> Orders<T> {
+    pub(crate) fn new(brake: Brake) -> (Self, mpsc::Receiver<T>) {
+        let (to, inbox) = mpsc::channel(MOST_WAITING);
+        (Self { to, brake }, inbox)
+    }
+
+    /// Gives an order. Lost when the task has ended, as everything is then.
+    pub(crate) fn give(&self, order: T) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.to.try_send(order) {
+            tracing::error!("a conversation takes no orders; it is stopped");
+            self.brake.pull();
+        }
+    }
+
+    /// Stops the task.
+    pub(crate) fn stop(&self) {
+        self.brake.pull();
+    }
+}
+
+impl<T> Drop for Orders<T> {
+    fn drop(&mut self) {
+        self.brake.pull();
+    }
+}

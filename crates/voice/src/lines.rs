@@ -1,0 +1,81 @@
+//! The sentences whose wording is fixed.
+
+use warmline_call::{FixedLine, TransferOutcome};
+
+/// The wording of a fixed line.
+#[must_use]
+pub const fn fixed(line: FixedLine) -> &'static str {
+    match line {
+        FixedLine::Hold => "Please hold while I connect you to a human agent.",
+        FixedLine::Connecting => "Connecting you to the customer now.",
+        FixedLine::Merged => "You are on the line with my supervisor. I'll be hanging up now.",
+        FixedLine::CustomerLeft => "I'm sorry, the customer has just hung up. Thank you for your time. Goodbye.",
+        FixedLine::Cancelled => "The customer no longer needs to be connected. Thank you for your time. Goodbye.",
+        FixedLine::NoHuman => "I'm sorry, no human can be reached on this line.",
+        FixedLine::TimeOver => "I'm sorry, the time for this call is over. Thank you for talking with me. Goodbye.",
+        FixedLine::Stopping => "I'm sorry, our service is stopping now, so I have to end this call. Goodbye.",
+        FixedLine::Trouble => "I'm sorry, something is wrong on our side.",
+        FixedLine::VoicemailMessage => "Hello, this is an automated call. I'm sorry I missed you. We will try again later. Goodbye.",
+    }
+}
+
+/// What the customer is told after a transfer that failed, in plain words.
+#[must_use]
+pub const fn no_human_because(outcome: TransferOutcome) -> &'static str {
+    match outcome {
+        TransferOutcome::Connected => "You have been connected.",
+        TransferOutcome::Declined => "I'm sorry, my supervisor can't take your call right now.",
+        TransferOutcome::NoAnswer => "I'm sorry, my supervisor didn't answer.",
+        TransferOutcome::Busy => "I'm sorry, my supervisor's line is busy.",
+        TransferOutcome::Unreachable => "I'm sorry, I couldn't reach my supervisor.",
+        TransferOutcome::Voicemail => "I'm sorry, I only reached my supervisor's voicemail.",
+        TransferOutcome::HungUp => "I'm sorry, my supervisor was cut off before I could connect you.",
+        TransferOutcome::DecisionTimeout => "I'm sorry, my supervisor couldn't take your call in time.",
+        TransferOutcome::CustomerLeft | TransferOutcome::Cancelled => "All right, I won't connect you. I'm still here.",
+        TransferOutcome::MergeFailed => "I'm sorry, connecting you to my supervisor didn't work.",
+    }
+}
+
+/// A text cut to at most so many characters, at a word.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.chars().count() <= most {
+        return text;
+    }
+    let cut: String = text.chars().take(most).collect();
+    let whole = cut.rsplit_once(' ').map_or(cut.as_str(), |(before, _)| before);
+    format!("{}…", whole.trim_end_matches([',', '.', ';']))
+}
+
+/// Said while the model thinks for too long.
+#[must_use]
+pub const fn filler() -> &'static str { "One moment, please." }
+
+/// Said after a long silence.
+#[must_use]
+pub const fn still_there() -> &'static str { "Are you still there?" }
+
+/// The offer of a human.
+#[must_use]
+pub const fn offer_human() -> &'static str { "Would you like me to connect you with a human supervisor?" }
+
+/// How the private talk with a supervisor begins.
+#[must_use]
+pub const fn consult_intro() -> &'static str { "Hello, I have a customer who needs assistance." }
+
+/// The question that asks for the supervisor's decision.
+#[must_use]
+pub const fn consult_question() -> &'static str { "Are you ready to take this call?" }
+
+/// The two questions that follow where the answer was unclear.
+#[must_use]
+pub const fn consult_again() -> [&'static str; 2] {
+    [
+        "Shall I connect you? Please say yes or no, or press 1 or 2.",
+        "I'm sorry, I didn't catch that. To take the call, say yes or press 1. To decline, say no or press 2.",
+    ]
+}
+
+/// Every fixed sentence, for rendering ahead.
+#[must_use]
+pub fn all_fixed() -> Vec<&'static str> { Vec::new() }

@@ -1,0 +1,162 @@
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, stream::BoxStream};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::{Instant, timeout},
+};
+use tokio_util::task::AbortOnDropHandle;
+use warmline_call::RequestedBy;
+
+use crate::{TextToSpeech, VoiceStyle, brain::Step, turn::Timing};
+
+/// Pieces that wait for their turn on the line.
+const PIECES: usize = 64;
+/// Sentences that are made ahead of the one that is heard.
+const AHEAD: usize = 1;
+/// More sentences than this in one go are no answer but a loop.
+const MOST_SENTENCES: usize = 60;
+
+/// What the agent is going to say, made while the beginning of it is already heard. Dropping it stops the making.
+#[derive(Debug)]
+pub(crate) struct Script {
+    pieces: mpsc::Receiver<Piece>,
+    ahead: Arc<Semaphore>,
+    _making: AbortOnDropHandle<()>,
+}
+
+/// A piece of a [`Script`].
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// A sentence begins; the brain had it at that moment.
+    Sentence(String, Instant),
+    /// Some of its audio.
+    Audio(Arc<[i16]>),
+    /// All of its audio is there.
+    SentenceOver,
+    /// This sentence could not be spoken.
+    Unspoken,
+    /// The brain did not answer.
+    Stuck,
+    /// What is to be done when all before it was heard.
+    Then(Then),
+}
+
+/// What is to be done when the agent has spoken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// A human is wanted.
+    Escalate {
+        /// Customer or agent.
+        by: RequestedBy,
+        /// Why.
+        reason: String,
+    },
+    /// Both are done.
+    EndCall,
+}
+
+impl Script {
+    /// Begins to make speech of the brain's steps.
+    pub(crate) fn make(
+        steps: BoxStream<'static, Step>,
+        tts: Arc<dyn TextToSpeech>,
+        style: VoiceStyle,
+        timing: Timing,
+    ) -> Self {
+        let (tx, pieces) = mpsc::channel(PIECES);
+        let ahead = Arc::new(Semaphore::new(AHEAD));
+        let maker = Maker { tts, style, timing, pieces: tx, ahead: Arc::clone(&ahead) };
+        let making = AbortOnDropHandle::new(tokio::spawn(async move {
+            let _gone = maker.make(steps).await;
+        }));
+        Self { pieces, ahead, _making: making }
+    }
+
+    /// The next piece; `None` after the last.
+    pub(crate) async fn next(&mut self) -> Option<Piece> {
+        self.pieces.recv().await
+    }
+
+    /// One more sentence may be made.
+    pub(crate) fn proceed(&self) {
+        self.ahead.add_permits(1);
+    }
+}
+
+struct Maker {
+    tts: Arc<dyn TextToSpeech>,
+    style: VoiceStyle,
+    timing: Timing,
+    pieces: mpsc::Sender<Piece>,
+    ahead: Arc<Semaphore>,
+}
+
+/// Nobody takes the pieces any more.
+struct Gone;
+
+impl Maker {
+    async fn make(&self, mut steps: BoxStream<'static, Step>) -> Result<(), Gone> {
+        for _ in 0..MOST_SENTENCES {
+            let Ok(step) = timeout(self.timing.thought, steps.next()).await else {
+                return self.send(Piece::Stuck).await;
+            };
+            let then = match step {
+                None => return Ok(()),
+                Some(Step::Say(text)) => {
+                    self.speak(text).await?;
+                    continue;
+                }
+                Some(Step::Escalate { by, reason }) => Then::Escalate { by, reason },
+                Some(Step::EndCall) => Then::EndCall,
+            };
+            return self.send(Piece::Then(then)).await;
+        }
+        Ok(())
+    }
+
+    async fn speak(&self, text: String) -> Result<(), Gone> {
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        let thought = Instant::now();
+        self.ahead.acquire().await.map_err(|_| Gone)?.forget();
+        self.send(Piece::Sentence(text.clone(), thought)).await?;
+        for attempt in 0..2 {
+            if self.synthesise(&text).await? {
+                return self.send(Piece::SentenceOver).await;
+            }
+            tracing::warn!(attempt, "a sentence could not be spoken");
+        }
+        self.send(Piece::Unspoken).await
+    }
+
+    /// Whether there was any audio. What broke off after some is left as it is: repeating would be worse.
+    async fn synthesise(&self, text: &str) -> Result<bool, Gone> {
+        let mut audio = self.tts.speak(text, &self.style);
+        let mut any = false;
+        let patience: Duration = self.timing.synthesis;
+        loop {
+            match timeout(patience, audio.next()).await {
+                Ok(Some(Ok(chunk))) if chunk.is_empty() => {}
+                Ok(Some(Ok(chunk))) => {
+                    any = true;
+                    self.send(Piece::Audio(chunk)).await?;
+                }
+                Ok(None) => return Ok(any),
+                Ok(Some(Err(error))) => {
+                    tracing::warn!(%error, "speech synthesis failed");
+                    return Ok(any);
+                }
+                Err(_) => {
+                    tracing::warn!("speech synthesis took longer than {patience:?}");
+                    return Ok(any);
+                }
+            }
+        }
+    }
+
+    async fn send(&self, piece: Piece) -> Result<(), Gone> {
+        self.pieces.send(piece).await.map_err(|_| Gone)
+    }
+}

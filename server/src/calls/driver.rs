@@ -1,0 +1,304 @@
+//! One task a call: owns its state machine, writes down what happened, and has done what must be done.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    time::Instant,
+};
+use warmline_call::{
+    CallId, Config, DecidedBy, Event, Input, LegRef, Machine, Phase, Private, Rejected, RequestedBy, Side,
+};
+use warmline_telephony::{Frame, Room};
+use warmline_voice::{Consult, Conversation, Fact, Spoken};
+
+use super::{Inner, Order};
+
+/// How long a call's end waits for the last words to be recognised.
+const LAST_WORDS: Duration = Duration::from_millis(800);
+
+/// What a call's task is told.
+pub(super) enum Message {
+    /// A fact for the state machine.
+    Input(Input),
+    /// Somebody acts; they want to know whether it was possible.
+    Act { input: Input, reply: oneshot::Sender<Result<(), Rejected>> },
+    /// Something was said, or happened, on a line.
+    Heard(LegRef, Fact),
+    /// A line's conversation is over: nothing more will be heard on it.
+    Deaf(LegRef),
+}
+
+/// The customer's dial has begun.
+pub(super) struct Begun {
+    pub(super) participant_id: String,
+    pub(super) sip_call_id: String,
+}
+
+/// A call in progress.
+pub(super) struct Driver {
+    pub(super) inner: Arc<Inner>,
+    pub(super) call: CallId,
+    pub(super) order: Order,
+    pub(super) machine: Machine,
+    pub(super) room: Arc<dyn Room>,
+    pub(super) inbox: mpsc::Sender<Message>,
+    pub(super) begun: Option<oneshot::Sender<Result<Begun, String>>>,
+    pub(super) conversation: Option<Arc<Conversation>>,
+    pub(super) consult: Option<(u32, Arc<Consult>)>,
+    pub(super) briefing: Option<(Private<String>, Vec<Private<String>>)>,
+    pub(super) escalation_reason: Private<String>,
+    /// Lines on which something may still be heard.
+    pub(super) listening: Vec<LegRef>,
+    started: Instant,
+    utterances: Utterances,
+    unwritten: Vec<Event>,
+    over: bool,
+}
+
+/// Lives a call from its first dial to its end.
+pub(super) async fn drive(
+    inner: Arc<Inner>,
+    call: CallId,
+    order: Order,
+    inbox: mpsc::Sender<Message>,
+    mut messages: mpsc::Receiver<Message>,
+    heard: broadcast::Sender<Arc<Frame>>,
+    begun: oneshot::Sender<Result<Begun, String>>,
+) {
+    let room = match inner.parts.telephony.open(&call).await {
+        Ok(room) => room,
+        Err(error) => {
+            let detail = format!("No call can be placed: {error}");
+            inner.close_in_log(&call, warmline_call::EndReason::TrunkFailure, &detail).await;
+            let _ = begun.send(Err(detail));
+            return;
+        }
+    };
+    tokio::spawn(forward(room.listen(), heard));
+    let machine = Machine::new(config(&inner, &order));
+    let mut driver = Driver {
+        inner,
+        call,
+        order,
+        machine,
+        room,
+        inbox,
+        begun: Some(begun),
+        conversation: None,
+        consult: None,
+        briefing: None,
+        escalation_reason: Private::default(),
+        listening: Vec::new(),
+        started: Instant::now(),
+        utterances: Utterances::default(),
+        unwritten: Vec::new(),
+        over: false,
+    };
+    driver.step(Input::Start, &mut messages).await;
+    while !driver.over {
+        let due = driver.machine.poll_timeout().map(|after| driver.started + after);
+        tokio::select! {
+            message = messages.recv() => match message {
+                Some(message) => driver.on(message, &mut messages).await,
+                None => break,
+            },
+            () = sleep_until(due) => driver.step(Input::Tick, &mut messages).await,
+        }
+    }
+}
+
+fn config(inner: &Inner, order: &Order) -> Config {
+    let policy = &inner.parts.policy;
+    Config {
+        phone_number: Private::from(order.phone.as_str()),
+        escalation: order.escalation,
+        supervisors: policy.supervisors.iter().map(|number| Private::from(number.as_str())).collect(),
+        voicemail: policy.voicemail,
+        timers: policy.timers,
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Listeners come and go; the room's own channel ends with the room.
+async fn forward(mut from: broadcast::Receiver<Arc<Frame>>, to: broadcast::Sender<Arc<Frame>>) {
+    loop {
+        match from.recv().await {
+            Ok(frame) => drop(to.send(frame)),
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}
+
+impl Driver {
+    async fn on(&mut self, message: Message, messages: &mut mpsc::Receiver<Message>) {
+        match message {
+            Message::Input(input) => self.step(input, messages).await,
+            Message::Act { input, reply } => {
+                let result = self.handle(input);
+                self.settle(messages).await;
+                let _ = reply.send(result);
+            }
+            Message::Heard(leg, fact) => self.on_fact(leg, fact, messages).await,
+            Message::Deaf(leg) => self.listening.retain(|l| *l != leg),
+        }
+    }
+
+    /// Feeds the machine, writes down what happened, and has done what must be done.
+    async fn step(&mut self, input: Input, messages: &mut mpsc::Receiver<Message>) {
+        if let Err(rejected) = self.handle(input) {
+            tracing::warn!(call = %self.call, "an input was rejected: {rejected}");
+        }
+        self.settle(messages).await;
+    }
+
+    fn handle(&mut self, input: Input) -> Result<(), Rejected> {
+        match &input {
+            Input::HumanRequested { reason, .. } => self.escalation_reason = reason.clone(),
+            Input::Operator { action: warmline_call::OperatorAction::Escalate { reason }, .. } => {
+                self.escalation_reason = reason.clone();
+            }
+            Input::BriefingPrepared { summary, points, .. } => {
+                self.briefing = Some((summary.clone(), points.clone()));
+            }
+            _ => {}
+        }
+        self.machine.handle(input, self.started.elapsed())
+    }
+
+    async fn settle(&mut self, messages: &mut mpsc::Receiver<Message>) {
+        let mut events = Vec::new();
+        while let Some(event) = self.machine.poll_event() {
+            events.push(event);
+        }
+        if events.iter().any(|event| matches!(event, Event::CallEnded { .. })) {
+            self.last_words(messages).await;
+            self.over = true;
+        }
+        self.write(events).await;
+        while let Some(command) = self.machine.poll_command() {
+            self.execute(command).await;
+        }
+    }
+
+    /// What was said just before the end is still being recognised: it belongs before the end.
+    async fn last_words(&mut self, messages: &mut mpsc::Receiver<Message>) {
+        let patience = tokio::time::sleep(LAST_WORDS);
+        tokio::pin!(patience);
+        while !self.listening.is_empty() {
+            let message = tokio::select! {
+                message = messages.recv() => message,
+                () = &mut patience => return,
+            };
+            match message {
+                Some(Message::Heard(leg, Fact::Spoken(spoken))) => self.on_spoken(leg, spoken).await,
+                Some(Message::Deaf(leg)) => self.listening.retain(|l| *l != leg),
+                Some(Message::Act { reply, .. }) => {
+                    let detail = "This is not possible any more: the call is ending.".into();
+                    let _ = reply.send(Err(Rejected { phase: Phase::Ended, detail }));
+                }
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    /// Appends events to the log. A live call goes on when the log can't be written; what is missing is written later.
+    pub(super) async fn write(&mut self, events: Vec<Event>) {
+        self.unwritten.extend(events);
+        if self.unwritten.is_empty() {
+            return;
+        }
+        let at = self.inner.parts.clock.now();
+        match self.inner.parts.store.append(&self.call, at, self.unwritten.clone()).await {
+            Ok(_) => self.unwritten.clear(),
+            Err(error) => tracing::error!(call = %self.call, %error, "events wait: the log can't be written"),
+        }
+    }
+
+    async fn on_fact(&mut self, leg: LegRef, fact: Fact, messages: &mut mpsc::Receiver<Message>) {
+        let input = match (fact, leg) {
+            (Fact::Spoken(spoken), _) => return self.on_spoken(leg, spoken).await,
+            (Fact::Turn(times), _) => {
+                let event = Event::TurnMetrics {
+                    endpointing_ms: times.endpointing_ms,
+                    stt_ms: times.stt_ms,
+                    llm_first_token_ms: times.llm_first_token_ms,
+                    tts_first_audio_ms: times.tts_first_audio_ms,
+                    response_ms: times.response_ms,
+                };
+                return self.write(vec![event]).await;
+            }
+            (Fact::Machine, leg) => Input::MachineDetected(leg),
+            (Fact::HumanRequested { by, reason }, LegRef::Customer) => Input::HumanRequested { by, reason },
+            (Fact::ChangedMind, LegRef::Customer) => Input::CustomerChangedMind,
+            (Fact::Finished, LegRef::Customer) => Input::ConversationFinished,
+            (Fact::Failed { detail }, LegRef::Customer) => Input::AgentFailed { detail },
+            (Fact::Inaudible, LegRef::Customer) => Input::CustomerInaudible,
+            (Fact::Accepted { by }, LegRef::Supervisor(attempt)) => Input::SupervisorAccepted { attempt, by },
+            (Fact::Declined { by, reason }, LegRef::Supervisor(attempt)) => {
+                Input::SupervisorDeclined { attempt, by, reason }
+            }
+            (Fact::Failed { detail }, LegRef::Supervisor(attempt)) => {
+                let reason = Some(Private::from(detail));
+                Input::SupervisorDeclined { attempt, by: DecidedBy::Timeout, reason }
+            }
+            (fact, leg) => {
+                tracing::debug!(call = %self.call, ?leg, ?fact, "a fact that means nothing on this leg");
+                return;
+            }
+        };
+        self.step(input, messages).await;
+    }
+
+    async fn on_spoken(&mut self, leg: LegRef, spoken: Spoken) {
+        let together = self.machine.phase() == Phase::Merged;
+        let side = if leg == LegRef::Customer || together { Side::Call } else { Side::Consult };
+        let event = Event::Utterance {
+            side,
+            speaker: spoken.speaker,
+            utterance: self.utterances.number(leg, spoken.utterance, spoken.r#final),
+            text: spoken.text,
+            r#final: spoken.r#final,
+            interrupted: spoken.interrupted,
+            started_at: spoken.started_at,
+            ended_at: spoken.ended_at,
+        };
+        self.write(vec![event]).await;
+    }
+}
+
+/// Numbers the utterances of a call's several conversations through.
+#[derive(Default)]
+struct Utterances {
+    under_way: HashMap<(LegRef, u64), u64>,
+    last: u64,
+}
+
+impl Utterances {
+    fn number(&mut self, leg: LegRef, utterance: u64, r#final: bool) -> u64 {
+        let number = *self.under_way.entry((leg, utterance)).or_insert_with(|| {
+            self.last += 1;
+            self.last
+        });
+        if r#final {
+            self.under_way.remove(&(leg, utterance));
+        }
+        number
+    }
+}
+
+/// The reason that a briefing is given when nobody named one.
+pub(super) fn reason_or_default(reason: &Private<String>, by: RequestedBy) -> String {
+    match (reason.reveal().trim(), by) {
+        ("", _) => "asked for a human".to_owned(),
+        (reason, _) => reason.to_owned(),
+    }
+}

@@ -1,0 +1,203 @@
+//! How a call's commands are carried out. What takes time runs on a task of its own and reports back as a message.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+use warmline_call::{Audience, Command, FixedLine, Input, Left, LegFact, LegRef, Private, RequestedBy};
+use warmline_telephony::{Dial, Line};
+use warmline_voice::{Consult, Conversation, Fact, Setup, VoiceStyle, prepare_briefing};
+
+use super::driver::{Begun, Driver, Message, reason_or_default};
+
+/// Facts of one line that wait for the call's task.
+const FACTS: usize = 64;
+
+impl Driver {
+    pub(super) async fn execute(&mut self, command: Command) {
+        match command {
+            Command::Dial { leg, phone, ring } => self.dial(leg, phone, ring).await,
+            Command::StartConversation => self.with_customer(|c| c.start()),
+            Command::PauseConversation => self.with_customer(|c| c.pause()),
+            Command::ResumeConversation { because } => self.with_customer(|c| c.resume(because)),
+            Command::StopConversation => self.stop_talking(),
+            Command::Say { line, to } => self.say(line, to),
+            Command::PlayMusic => {
+                let track = Arc::clone(&self.inner.parts.hold_music);
+                self.with_customer(|c| c.music(Some(track)));
+            }
+            Command::StopMusic => self.with_customer(|c| c.music(None)),
+            Command::PrepareBriefing { attempt } => self.prepare_briefing(attempt),
+            Command::Brief { attempt } => self.brief(attempt),
+            Command::Merge { attempt } => self.merge(attempt),
+            Command::Leave => {
+                self.room.leave().await;
+                self.with_customer(|c| c.listen_only());
+                if let Some((_, consult)) = &self.consult {
+                    consult.listen_only();
+                }
+            }
+            Command::SayText(text) => self.with_customer(|c| c.say(text)),
+            Command::Nudge(text) => self.with_customer(|c| c.nudge(text)),
+            Command::HangUp(leg) => self.hang_up(leg).await,
+            Command::Close => {
+                self.stop_talking();
+                self.room.close().await;
+            }
+        }
+    }
+
+    fn with_customer(&self, order: impl FnOnce(&Conversation)) {
+        if let Some(conversation) = &self.conversation {
+            order(conversation);
+        }
+    }
+
+    async fn dial(&mut self, leg: LegRef, phone: Private<String>, ring: Duration) {
+        let identity = match leg {
+            LegRef::Customer => format!("{}-customer", self.call),
+            LegRef::Supervisor(_) => self.call.supervisor(),
+        };
+        let max_duration = self.inner.parts.policy.timers.max_duration;
+        match self.room.dial(Dial { leg, number: phone, identity, ring, max_duration }).await {
+            Ok(dialled) => {
+                if let Some(begun) = self.begun.take() {
+                    let _ = begun.send(Ok(Begun {
+                        participant_id: dialled.participant_id,
+                        sip_call_id: dialled.sip_call_id,
+                    }));
+                }
+                self.attend(leg, dialled.line);
+                tokio::spawn(report_progress(leg, dialled.progress, self.inbox.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(call = %self.call, ?leg, %error, "a dial could not begin");
+                if let Some(begun) = self.begun.take() {
+                    let _ = begun.send(Err(error.detail));
+                }
+                let left = Left { cause: error.cause, sip_status: error.sip_status };
+                self.report(async move { Input::Leg(leg, LegFact::Left(left)) });
+            }
+        }
+    }
+
+    /// Puts the agent on a line.
+    fn attend(&mut self, leg: LegRef, line: Line) {
+        let parts = &self.inner.parts;
+        let (facts, heard) = mpsc::channel(FACTS);
+        let (setup, speech) = (self.setup(), parts.speech.clone());
+        match leg {
+            LegRef::Customer => {
+                self.conversation = Some(Arc::new(Conversation::on(line, setup, speech, parts.clock, facts)));
+            }
+            LegRef::Supervisor(attempt) => {
+                let consult = Consult::on(line, setup, speech, parts.clock, facts);
+                if let Some((_, earlier)) = self.consult.replace((attempt, Arc::new(consult))) {
+                    earlier.stop();
+                }
+            }
+        }
+        self.listening.push(leg);
+        tokio::spawn(report_facts(leg, heard, self.inbox.clone()));
+    }
+
+    fn setup(&self) -> Setup {
+        let policy = &self.inner.parts.policy;
+        Setup {
+            name: self.order.name.clone(),
+            caller_name: policy.caller_name.clone(),
+            instructions: policy.instructions.clone(),
+            dynamic_instruction: self.order.dynamic_instruction.clone(),
+            escalation: self.order.escalation && !policy.supervisors.is_empty(),
+            style: VoiceStyle { language: self.order.language.clone(), emotion: self.order.emotion.clone(), voice: 0 },
+        }
+    }
+
+    fn say(&self, line: FixedLine, to: Audience) {
+        let customer = self.conversation.clone().filter(|_| to != Audience::Supervisor);
+        let supervisor = self.consult.as_ref().map(|(_, c)| Arc::clone(c)).filter(|_| to != Audience::Customer);
+        self.report(async move {
+            let to_customer = async {
+                if let Some(conversation) = customer {
+                    conversation.say_fixed(line).await;
+                }
+            };
+            let to_supervisor = async {
+                if let Some(consult) = supervisor {
+                    consult.say_fixed(line).await;
+                }
+            };
+            tokio::join!(to_customer, to_supervisor);
+            Input::Said(line)
+        });
+    }
+
+    fn prepare_briefing(&self, attempt: u32) {
+        let Some(conversation) = self.conversation.clone() else { return };
+        let (setup, speech) = (self.setup(), self.inner.parts.speech.clone());
+        let reason = reason_or_default(&self.escalation_reason, RequestedBy::Customer);
+        self.report(async move {
+            let turns = conversation.turns().await;
+            let (summary, points) = prepare_briefing(&setup, &turns, &reason, &speech).await;
+            Input::BriefingPrepared { attempt, summary, points }
+        });
+    }
+
+    fn brief(&self, attempt: u32) {
+        if let (Some((current, consult)), Some((summary, points))) = (&self.consult, &self.briefing)
+            && *current == attempt
+        {
+            consult.brief(summary.clone(), points.clone());
+        }
+    }
+
+    fn merge(&self, attempt: u32) {
+        let room = Arc::clone(&self.room);
+        self.report(async move {
+            match room.merge().await {
+                Ok(()) => Input::Merged { attempt },
+                Err(error) => Input::MergeFailed { attempt, detail: error.to_string() },
+            }
+        });
+    }
+
+    async fn hang_up(&mut self, leg: LegRef) {
+        match (leg, &self.consult) {
+            (LegRef::Customer, _) => self.with_customer(|c| c.stop()),
+            (LegRef::Supervisor(attempt), Some((current, consult))) if *current == attempt => consult.stop(),
+            _ => {}
+        }
+        self.room.hang_up(leg).await;
+    }
+
+    fn stop_talking(&self) {
+        self.with_customer(|c| c.stop());
+        if let Some((_, consult)) = &self.consult {
+            consult.stop();
+        }
+    }
+
+    /// Runs something that ends in an input for this call.
+    fn report(&self, work: impl Future<Output = Input> + Send + 'static) {
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            let _ = inbox.send(Message::Input(work.await)).await;
+        });
+    }
+}
+
+async fn report_progress(leg: LegRef, mut progress: mpsc::Receiver<LegFact>, inbox: mpsc::Sender<Message>) {
+    while let Some(fact) = progress.recv().await {
+        if inbox.send(Message::Input(Input::Leg(leg, fact))).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn report_facts(leg: LegRef, mut facts: mpsc::Receiver<Fact>, inbox: mpsc::Sender<Message>) {
+    while let Some(fact) = facts.recv().await {
+        if inbox.send(Message::Heard(leg, fact)).await.is_err() {
+            return;
+        }
+    }
+    let _ = inbox.send(Message::Deaf(leg)).await;
+}

@@ -1,0 +1,224 @@
+//! Puts the program together and serves it. The only module that names providers and backends.
+
+use std::{future::IntoFuture, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use warmline_exchange::{Exchange, ExchangeOptions, Personas};
+use warmline_speech_local::{LocalSpeech, SpeechStatus, models};
+use warmline_speech_openai::OpenAi;
+use warmline_telephony::{Clock, HoldMusic};
+use warmline_voice::{LanguageModel, Speech};
+
+use crate::{
+    calls::{Calls, NotReady, Parts, Policy, Readiness},
+    http,
+    settings::{Backend, Settings},
+    store::{Store, StoreOptions},
+};
+
+/// Who calls, as phones of the exchange show it, where `TWILIO_NUMBER` says nothing.
+const EXCHANGE_NUMBER: &str = "+15550100000";
+
+/// After the calls have ended, open connections (consoles, long requests) get so long.
+const CONNECTIONS_GRACE: Duration = Duration::from_secs(2);
+
+/// Serves until told to stop: the first signal drains, the second says goodbye on every call.
+///
+/// # Errors
+/// Something that start-up needs is missing or taken; the message says what to do.
+pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let listener = listen(settings.addr).await?;
+    let calls = start(&settings).await?;
+    let addr = listener.local_addr()?;
+    tracing::info!("Warmline is ready at http://{addr}");
+
+    let (stop, mut stopped) = watch::channel(false);
+    let app = http::router(http::AppState::new(calls.clone(), settings.site()));
+    let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move { drop(stopped.wait_for(|stop| *stop).await) });
+    let server = tokio::spawn(server.into_future());
+
+    wait_for_stop(&calls).await?;
+    stop.send_replace(true);
+    if let Ok(result) = tokio::time::timeout(CONNECTIONS_GRACE, server).await {
+        result??;
+    }
+    tracing::info!("Warmline has stopped");
+    Ok(())
+}
+
+async fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(addr).await.with_context(|| {
+        format!("WARMLINE_ADDR: {addr} can't be listened on. Is another program using it? Set WARMLINE_ADDR=127.0.0.1:8001 to use another port")
+    })
+}
+
+/// The runtime that settings ask for.
+///
+/// # Errors
+/// The store can't be opened, or a file that settings name is broken.
+pub async fn start(settings: &Settings) -> anyhow::Result<Calls> {
+    let clock = Clock::start();
+    let options = StoreOptions { fsync: settings.fsync, ..StoreOptions::default() };
+    let store = Store::open_with(&settings.database_url, options).await?;
+    let local = LocalSpeech::spawn(settings.models_dir.clone());
+    fetch_models(&settings.models_dir, &local);
+    let speech = Speech { stt: local.stt(), tts: local.tts(), model: language_model(settings)? };
+    let readiness = vec![speech_readiness(&local), backend_readiness(settings)];
+    let exchange = Arc::new(exchange(settings, &speech)?);
+    let calls = Calls::start(Parts {
+        store,
+        telephony: Arc::clone(&exchange) as _,
+        exchange: Some(exchange),
+        speech,
+        readiness,
+        hold_music: hold_music(settings.hold_music.clone()).await?,
+        policy: policy(settings),
+        clock,
+    })
+    .await?;
+    render_ahead(&local, settings);
+    Ok(calls)
+}
+
+fn exchange(settings: &Settings, speech: &Speech) -> anyhow::Result<Exchange> {
+    let personas = match &settings.personas {
+        Some(dir) => Personas::load(dir)?,
+        None => Personas::built_in(),
+    };
+    Ok(Exchange::new(ExchangeOptions {
+        personas,
+        record: settings.record_dir.clone(),
+        from_number: settings.twilio_number.clone().unwrap_or_else(|| EXCHANGE_NUMBER.to_owned()),
+        ..ExchangeOptions::new(Arc::clone(&speech.stt), Arc::clone(&speech.tts))
+    }))
+}
+
+fn language_model(settings: &Settings) -> anyhow::Result<Option<Arc<dyn LanguageModel>>> {
+    let Some(openai) = &settings.openai else { return Ok(None) };
+    let key = openai.key.as_ref().map(|key| key.reveal().to_owned());
+    let model = OpenAi::new(&openai.base_url, key, &openai.model)?;
+    Ok(Some(Arc::new(model)))
+}
+
+async fn hold_music(file: Option<std::path::PathBuf>) -> anyhow::Result<Arc<[i16]>> {
+    let music = tokio::task::spawn_blocking(move || match file {
+        Some(file) => HoldMusic::from_file(&file),
+        None => Ok(HoldMusic::ours()),
+    });
+    Ok(music.await??.track())
+}
+
+fn policy(settings: &Settings) -> Policy {
+    Policy {
+        supervisors: settings.supervisors.clone(),
+        language: settings.language.clone(),
+        emotion: settings.emotion.clone(),
+        instructions: settings.instructions.clone(),
+        caller_name: settings.caller_name.clone(),
+        timers: settings.timers,
+        voicemail: settings.voicemail,
+        max_calls: settings.max_calls,
+    }
+}
+
+/// On a new machine the speech models are fetched while the pages are already there.
+fn fetch_models(dir: &Path, speech: &LocalSpeech) {
+    let store = models::ModelStore::new(dir);
+    if store.ready() {
+        return;
+    }
+    tracing::info!("the speech models are fetched once (112 MB) into {}", dir.display());
+    let speech = speech.clone();
+    tokio::spawn(async move {
+        let pulled = tokio::task::spawn_blocking(move || store.pull(crate::cli::progress_bar())).await;
+        match pulled {
+            Ok(Ok(())) => speech.reload(),
+            Ok(Err(error)) => tracing::error!("no speech, so no calls: {error}"),
+            Err(died) => tracing::error!("fetching the speech models died: {died}"),
+        }
+    });
+}
+
+/// Sentences that never change are spoken once, ahead of the first call.
+fn render_ahead(local: &LocalSpeech, settings: &Settings) {
+    let (tts, mut status) = (local.tts(), local.status());
+    let style = warmline_voice::VoiceStyle {
+        language: settings.language.clone(),
+        emotion: settings.emotion.clone(),
+        voice: 0,
+    };
+    tokio::spawn(async move {
+        if status.wait_for(|s| matches!(s, SpeechStatus::Ready)).await.is_err() {
+            return;
+        }
+        if let Err(error) = tts.render_all(&warmline_voice::lines::all_fixed(), &style).await {
+            tracing::warn!("the fixed sentences could not be rendered ahead: {error}");
+        }
+    });
+}
+
+fn speech_readiness(local: &LocalSpeech) -> Readiness {
+    let mut status = local.status();
+    let (tx, rx) = watch::channel(as_readiness(&status.borrow()));
+    tokio::spawn(async move {
+        while status.changed().await.is_ok() {
+            tx.send_replace(as_readiness(&status.borrow()));
+        }
+    });
+    rx
+}
+
+fn as_readiness(status: &SpeechStatus) -> Result<(), NotReady> {
+    match status {
+        SpeechStatus::Ready => Ok(()),
+        SpeechStatus::Loading => Err(NotReady { detail: "Speech models are loading.".into(), soon: true }),
+        SpeechStatus::Missing => Err(NotReady {
+            detail: "Speech models are not there yet: they are being fetched, or run 'warmline models pull'.".into(),
+            soon: false,
+        }),
+        SpeechStatus::Failed(why) => Err(NotReady { detail: format!("Speech is not available: {why}"), soon: false }),
+    }
+}
+
+/// The exchange is always ready; with LiveKit settings Warmline would rather place no call than one to a persona.
+fn backend_readiness(settings: &Settings) -> Readiness {
+    let state = match &settings.backend {
+        Backend::Exchange => Ok(()),
+        Backend::LiveKit { .. } => Err(NotReady {
+            detail: "LiveKit is configured, but this version places calls on the embedded exchange only. \
+                     Remove the LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET settings to use it."
+                .into(),
+            soon: false,
+        }),
+    };
+    watch::channel(state).1
+}
+
+/// Resolves when the calls have ended: by themselves after the first signal, with a goodbye after the second.
+async fn wait_for_stop(calls: &Calls) -> anyhow::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    if calls.open_count() > 0 {
+        tracing::info!("no more calls are placed; {} open ones may end. Signal again to end them now", calls.open_count());
+    }
+    tokio::select! {
+        () = calls.drain() => return Ok(()),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("saying goodbye on {} open calls", calls.open_count());
+    tokio::select! {
+        () = calls.stop() => Ok(()),
+        _ = terminate.recv() => bail!("stopped at once; calls were cut"),
+        _ = interrupt.recv() => bail!("stopped at once; calls were cut"),
+    }
+}

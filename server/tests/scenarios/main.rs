@@ -1,0 +1,7 @@
+//! Whole calls through the real thing: the runtime, the exchange, local speech, the store. In virtual time; both phones are
+//! recorded, and the recordings are listened to.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
+
+mod audio;
+mod escalation;
+mod world;

@@ -1,0 +1,179 @@
+//! The page: WebAssembly with its bindings, the style sheet, and what is in `public/`.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
+
+use anyhow::{Context, Result, bail};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{
+    place::Place,
+    precompress,
+    tool::{self, Step},
+};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Builds what has changed since the last time.
+pub(crate) fn build(place: &Place) -> Result<()> {
+    let step = Step::begin("page", "building");
+    let site = place.site();
+    let pkg = site.join("pkg");
+    fs::create_dir_all(&pkg)?;
+    // Two runs side by side share the site.
+    let lock = fs::File::create(place.target.join("site.lock"))?;
+    lock.lock()?;
+
+    let wasm = webassembly(place)?;
+    let mut changed = bindings(place, &wasm, &pkg)?;
+    changed |= style_sheet(place, &pkg)?;
+    changed |= copy(&place.root.join("public"), &site)?;
+    precompress::bring_up_to_date(&site, place.release)?;
+    step.done(if changed { "built" } else { "up to date" });
+    Ok(())
+}
+
+/// Compiles the application for the browser; returns the file.
+fn webassembly(place: &Place) -> Result<PathBuf> {
+    let profile = place.page_profile();
+    let mut build = tool::cargo(place);
+    build.args(["build", "-p", "warmline-app", "--lib", "--features", "hydrate", "--target", TARGET]);
+    build.args(["--profile", profile]);
+    if !tool::status(&mut build)?.success() {
+        if target_is_missing() {
+            bail!("the compiler's {TARGET} target is missing. In the project: rustup toolchain install --no-self-update");
+        }
+        bail!("the page does not build");
+    }
+    Ok(place.target.join(TARGET).join(profile).join("warmline_app.wasm"))
+}
+
+/// Whether the compiler lacks the browser's standard library.
+fn target_is_missing() -> bool {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let out = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    out.is_ok_and(|out| !Path::new(String::from_utf8_lossy(&out.stdout).trim()).exists())
+}
+
+/// Makes `warmline.js` and `warmline_bg.wasm`. Returns whether there was anything to do.
+fn bindings(place: &Place, wasm: &Path, pkg: &Path) -> Result<bool> {
+    let compiled = fs::metadata(wasm).and_then(|m| m.modified()).context("the page's WebAssembly is missing")?;
+    let stamp = format!("{} {:?}", place.page_profile(), compiled);
+    let stamped = place.target.join("site.stamp");
+    let there = pkg.join("warmline.js").exists() && pkg.join("warmline_bg.wasm").exists();
+    if there && fs::read_to_string(&stamped).is_ok_and(|s| s == stamp) {
+        return Ok(false);
+    }
+    let step = Step::quietly("page");
+    Bindgen::new()
+        .input_path(wasm)
+        .web(true)?
+        .out_name("warmline")
+        .typescript(false)
+        .keep_debug(false)
+        .remove_producers_section(place.release)
+        .remove_name_section(place.release)
+        .generate(pkg)
+        .context("the JavaScript bindings cannot be made")?;
+    fs::write(stamped, stamp)?;
+    step.done("WebAssembly bound");
+    Ok(true)
+}
+
+/// Runs Tailwind where the style sheet, the sources it scans or the profile changed. Returns whether it ran.
+fn style_sheet(place: &Place, pkg: &Path) -> Result<bool> {
+    let style = place.root.join("style");
+    tool::npm_ci(&style, "style")?;
+    let sheet = pkg.join("warmline.css");
+    let stamped = place.target.join("style.stamp");
+    let sources = [style.join("tailwind.css"), style.join("package-lock.json"), place.root.join("app/src")];
+    let stamp = format!("{} {:?}", place.release, latest_change(&sources)?);
+    if sheet.exists() && fs::read_to_string(&stamped).is_ok_and(|s| s == stamp) {
+        return Ok(false);
+    }
+    let step = Step::quietly("style");
+    let bin = if cfg!(windows) { "tailwindcss.cmd" } else { "tailwindcss" };
+    let mut tailwind = Command::new(style.join("node_modules/.bin").join(bin));
+    tailwind.current_dir(&style).args(["--input", "tailwind.css", "--output"]).arg(&sheet);
+    if place.release {
+        tailwind.arg("--minify");
+    }
+    let out = tailwind.output().context(tool::NO_NODE)?;
+    if !out.status.success() {
+        bail!("Tailwind failed:\n{}", String::from_utf8_lossy(&out.stderr).trim());
+    }
+    fs::write(stamped, stamp)?;
+    step.done("style sheet built");
+    Ok(true)
+}
+
+/// The latest change of any file in these files and folders, and how many there are.
+fn latest_change(paths: &[PathBuf]) -> Result<(SystemTime, usize)> {
+    let (mut latest, mut count) = (SystemTime::UNIX_EPOCH, 0);
+    let mut left = paths.to_vec();
+    while let Some(path) = left.pop() {
+        let meta = fs::metadata(&path).with_context(|| format!("{} is missing", path.display()))?;
+        if meta.is_dir() {
+            for entry in fs::read_dir(&path)? {
+                left.push(entry?.path());
+            }
+        } else {
+            latest = latest.max(meta.modified()?);
+            count += 1;
+        }
+    }
+    Ok((latest, count))
+}
+
+/// Copies what is new or changed. Returns whether anything was.
+fn copy(from: &Path, to: &Path) -> Result<bool> {
+    fs::create_dir_all(to)?;
+    let mut changed = false;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            changed |= copy(&entry.path(), &target)?;
+            continue;
+        }
+        let new = fs::read(entry.path())?;
+        if fs::read(&target).is_ok_and(|old| old == new) {
+            continue;
+        }
+        fs::write(&target, new)?;
+        changed = true;
+    }
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copying_again_changes_nothing_until_a_file_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        fs::create_dir_all(from.join("deep")).unwrap();
+        fs::write(from.join("deep/a.txt"), "a").unwrap();
+        assert!(copy(&from, &to).unwrap());
+        assert!(!copy(&from, &to).unwrap());
+        fs::write(from.join("deep/a.txt"), "b").unwrap();
+        assert!(copy(&from, &to).unwrap());
+        assert_eq!(fs::read_to_string(to.join("deep/a.txt")).unwrap(), "b");
+    }
+
+    #[test]
+    fn a_new_file_counts_as_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.rs"), "").unwrap();
+        let sources = [dir.path().to_owned()];
+        let before = latest_change(&sources).unwrap();
+        fs::write(dir.path().join("b.rs"), "").unwrap();
+        assert_ne!(latest_change(&sources).unwrap(), before);
+    }
+}
