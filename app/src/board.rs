@@ -41,6 +41,7 @@ pub(crate) fn Board() -> impl IntoView {
             </ul>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -67,6 +68,7 @@ fn Row(call: Entry) -> impl IntoView {
             </A>
         </li>
     }
+    .into_any()
 }
 
 /// What was said last in the customer's conversation, or how it ended.

@@ -57,6 +57,7 @@ fn Absent(unknown: RwSignal<bool>) -> impl IntoView {
             <A href="/" attr:class="button mt-6">"To the calls"</A>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -96,6 +97,7 @@ fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// Where actions on this call go, and what came of the last one.
@@ -130,6 +132,7 @@ fn Actions(phase: Memo<Phase>, escalation: bool, desk: Desk) -> impl IntoView {
             </Show>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -141,7 +144,13 @@ fn Stepper(phase: Memo<Phase>, view: ArcRwSignal<CallView>) -> impl IntoView {
         (step, at) if step == at => "now",
         (_, 5) if connected.get() => "done",
         // It ended on the way: what it did not come to is not done.
-        (step, 5) => if step == 0 || (step == 1 && talked.get()) { "done" } else { "skipped" },
+        (step, 5) => {
+            if step == 0 || (step == 1 && talked.get()) {
+                "done"
+            } else {
+                "skipped"
+            }
+        }
         (step, at) if step < at => "done",
         _ => "ahead",
     };
@@ -153,7 +162,7 @@ fn Stepper(phase: Memo<Phase>, view: ArcRwSignal<CallView>) -> impl IntoView {
             view! { <li class="step" data-state=move || state(step) aria-current=current>{*name}</li> }
         })
         .collect();
-    view! { <ol class="stepper" aria-label="Where the call is">{steps}</ol> }
+    view! { <ol class="stepper" aria-label="Where the call is">{steps}</ol> }.into_any()
 }
 
 /// How it ended, in plain words.
@@ -223,6 +232,7 @@ fn Decision(view: ArcRwSignal<CallView>, phase: Memo<Phase>, desk: Desk) -> impl
             </Show>
         </section>
     }
+    .into_any()
 }
 
 /// The attempts to reach a supervisor, and what was said with them.
@@ -254,6 +264,7 @@ fn Consult(view: ArcRwSignal<CallView>) -> impl IntoView {
             <Transcript view side=Side::Consult id="consult" label="Private conversation with the supervisor" empty="No supervisor has been called."/>
         </section>
     }
+    .into_any()
 }
 
 /// Makes the agent say something, or nudges it unheard.
@@ -280,6 +291,7 @@ fn Prompter(desk: Desk) -> impl IntoView {
             <button id="say" class="button" type="button" title="The agent says it word for word" on:click=move |_| send("say")>"Say"</button>
         </form>
     }
+    .into_any()
 }
 
 /// A part of the view that wakes its readers only when it changes.

@@ -67,14 +67,15 @@ impl Draft {
 
     /// The key for this body: the same for the same body, so that a second click never dials twice.
     fn key_for(self, body: &str) -> String {
-        self.key.try_update_value(|(key, used_for)| {
-            if !used_for.is_empty() && used_for != body {
-                *key = browser::random_key();
-            }
-            body.clone_into(used_for);
-            key.clone()
-        })
-        .unwrap_or_default()
+        self.key
+            .try_update_value(|(key, used_for)| {
+                if !used_for.is_empty() && used_for != body {
+                    *key = browser::random_key();
+                }
+                body.clone_into(used_for);
+                key.clone()
+            })
+            .unwrap_or_default()
     }
 }
 
@@ -159,6 +160,7 @@ pub(crate) fn CallForm() -> impl IntoView {
             </button>
         </form>
     }
+    .into_any()
 }
 
 #[component]
@@ -174,7 +176,9 @@ fn NumberField(draft: Draft) -> impl IntoView {
     let note = move || match number.get() {
         Some(number) => format!("will dial {}", words::spaced(number.as_str())),
         None if draft.phone.get().trim().is_empty() && !wrong.get() => "With country code: +1 555 010 0001".to_owned(),
-        None if wrong.get() => "This is not a number that can be dialled: + first, then country code and number.".to_owned(),
+        None if wrong.get() => {
+            "This is not a number that can be dialled: + first, then country code and number.".to_owned()
+        }
         None => "Starts with + and the country code".to_owned(),
     };
     view! {
@@ -200,6 +204,7 @@ fn NumberField(draft: Draft) -> impl IntoView {
             {note}
         </p>
     }
+    .into_any()
 }
 
 #[component]
@@ -210,8 +215,10 @@ fn Choice(
     chosen: RwSignal<String>,
 ) -> impl IntoView {
     let start = chosen.get_untracked();
-    let options: Vec<_> =
-        all.iter().map(|(value, text)| view! { <option value=*value selected=*value == start>{*text}</option> }).collect();
+    let options: Vec<_> = all
+        .iter()
+        .map(|(value, text)| view! { <option value=*value selected=*value == start>{*text}</option> })
+        .collect();
     view! {
         <label class="field">
             <span class="label">{label}</span>

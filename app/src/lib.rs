@@ -3,6 +3,8 @@
 //! The server provides a [`Snapshot`] as context before it renders; the page carries it along, so that the browser
 //! starts from the very same state, and follows the events after it over `/ws/console`.
 
+#![allow(unreachable_pub, reason = "what the component macro generates")]
+
 mod board;
 #[cfg_attr(not(target_arch = "wasm32"), path = "browser_absent.rs")]
 mod browser;

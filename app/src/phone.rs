@@ -132,4 +132,5 @@ fn Handset(number: String) -> impl IntoView {
             </p>
         </section>
     }
+    .into_any()
 }

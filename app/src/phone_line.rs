@@ -86,7 +86,8 @@ pub(crate) fn phone(
     let this = shared.clone();
     let on_close = Closure::<dyn Fn(CloseEvent)>::new(move |_| {
         this.audio.take();
-        this.phone.set(Phone::Off("switched off: lost the line, or the number is in use elsewhere; reload to try again"));
+        this.phone
+            .set(Phone::Off("switched off: lost the line, or the number is in use elsewhere; reload to try again"));
     });
     if let Some(socket) = &shared.socket {
         socket.set_binary_type(BinaryType::Arraybuffer);

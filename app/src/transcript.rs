@@ -50,6 +50,7 @@ pub(crate) fn Transcript(
             </ol>
         </div>
     }
+    .into_any()
 }
 
 #[component]

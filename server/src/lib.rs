@@ -1,1 +1,13 @@
-//! Warmline.
+//! Warmline: places AI phone calls and hands them over, warm, to a human supervisor. See ARCHITECTURE.md.
+
+pub mod calls;
+pub mod cli;
+pub mod doctor;
+pub mod http;
+pub mod metrics;
+pub mod openapi;
+pub mod pages;
+pub mod serve;
+pub mod settings;
+pub mod store;
+mod ws;

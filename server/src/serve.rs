@@ -1,6 +1,12 @@
 //! Puts the program together and serves it. The only module that names providers and backends.
 
-use std::{future::IntoFuture, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    future::IntoFuture,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use tokio::{
@@ -16,8 +22,8 @@ use warmline_voice::{LanguageModel, Speech};
 
 use crate::{
     calls::{Calls, NotReady, Parts, Policy, Readiness},
-    http,
-    settings::{Backend, Settings},
+    http, pages,
+    settings::Settings,
     store::{Store, StoreOptions},
 };
 
@@ -38,7 +44,8 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     tracing::info!("Warmline is ready at http://{addr}");
 
     let (stop, mut stopped) = watch::channel(false);
-    let app = http::router(http::AppState::new(calls.clone(), settings.site()));
+    let state = http::AppState::new(calls.clone());
+    let app = http::wrap(http::routes(state.clone()).merge(pages::routes(state.clone(), site())), state);
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move { drop(stopped.wait_for(|stop| *stop).await) });
     let server = tokio::spawn(server.into_future());
@@ -86,6 +93,11 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Calls> {
     Ok(calls)
 }
 
+/// Where the built pages are: told by whoever built them, else where they are in the workspace.
+fn site() -> PathBuf {
+    std::env::var_os("WARMLINE_SITE").map_or_else(|| PathBuf::from("target/site"), PathBuf::from)
+}
+
 fn exchange(settings: &Settings, speech: &Speech) -> anyhow::Result<Exchange> {
     let personas = match &settings.personas {
         Some(dir) => Personas::load(dir)?,
@@ -106,7 +118,7 @@ fn language_model(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Language
     Ok(Some(Arc::new(model)))
 }
 
-async fn hold_music(file: Option<std::path::PathBuf>) -> anyhow::Result<Arc<[i16]>> {
+async fn hold_music(file: Option<PathBuf>) -> anyhow::Result<Arc<[i16]>> {
     let music = tokio::task::spawn_blocking(move || match file {
         Some(file) => HoldMusic::from_file(&file),
         None => Ok(HoldMusic::ours()),
@@ -188,16 +200,8 @@ fn as_readiness(status: &SpeechStatus) -> Result<(), NotReady> {
 
 /// The exchange is always ready; with LiveKit settings Warmline would rather place no call than one to a persona.
 fn backend_readiness(settings: &Settings) -> Readiness {
-    let state = match &settings.backend {
-        Backend::Exchange => Ok(()),
-        Backend::LiveKit { .. } => Err(NotReady {
-            detail: "LiveKit is configured, but this version places calls on the embedded exchange only. \
-                     Remove the LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET settings to use it."
-                .into(),
-            soon: false,
-        }),
-    };
-    watch::channel(state).1
+    let missing = settings.not_ready();
+    watch::channel(missing.map_or(Ok(()), |detail| Err(NotReady { detail, soon: false }))).1
 }
 
 /// Resolves when the calls have ended: by themselves after the first signal, with a goodbye after the second.

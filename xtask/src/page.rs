@@ -45,7 +45,9 @@ fn webassembly(place: &Place) -> Result<PathBuf> {
     build.args(["--profile", profile]);
     if !tool::status(&mut build)?.success() {
         if target_is_missing() {
-            bail!("the compiler's {TARGET} target is missing. In the project: rustup toolchain install --no-self-update");
+            bail!(
+                "the compiler's {TARGET} target is missing. In the project: rustup toolchain install --no-self-update"
+            );
         }
         bail!("the page does not build");
     }

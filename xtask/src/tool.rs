@@ -114,7 +114,8 @@ pub(crate) fn npm_ci(dir: &Path, name: &'static str) -> Result<()> {
     Ok(())
 }
 
-pub(crate) const NO_NODE: &str = "Node.js with npm (20 or newer) is missing; the style sheet and the browser test need it.
+pub(crate) const NO_NODE: &str =
+    "Node.js with npm (20 or newer) is missing; the style sheet and the browser test need it.
   Debian, Ubuntu: apt-get install nodejs npm     macOS: brew install node     others: nodejs.org";
 
 #[cfg(unix)]

@@ -32,11 +32,9 @@ mod words;
 pub use event::{Event, Recorded};
 pub use id::{CallId, InvalidCallId};
 pub use machine::{
-    Audience, Command, Config, FixedLine, Input, Left, LeftCause, LegFact, LegRef, Machine, OperatorAction, Rejected, Timers,
-    VoicemailPolicy,
+    Audience, Command, Config, FixedLine, Input, Left, LeftCause, LegFact, LegRef, Machine, OperatorAction, Rejected,
+    Timers, VoicemailPolicy,
 };
 pub use private::Private;
 pub use view::{Attempt, Briefing, CallView, End, LegView, Line};
-pub use words::{
-    Action, DecidedBy, EndReason, Leg, LegState, Phase, RequestedBy, Side, Speaker, TransferOutcome,
-};
+pub use words::{Action, DecidedBy, EndReason, Leg, LegState, Phase, RequestedBy, Side, Speaker, TransferOutcome};

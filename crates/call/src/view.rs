@@ -128,7 +128,8 @@ impl CallView {
     /// The view of a call that has just been placed. `None` where the event is not `call_placed`.
     #[must_use]
     pub fn placed(recorded: &Recorded) -> Option<Self> {
-        let Event::CallPlaced { phone_number, name, language, emotion, escalation_enabled, .. } = &recorded.event else {
+        let Event::CallPlaced { phone_number, name, language, emotion, escalation_enabled, .. } = &recorded.event
+        else {
             return None;
         };
         Some(Self {
@@ -193,8 +194,7 @@ impl CallView {
             }
             Event::HoldMusic { playing } => self.hold_music = *playing,
             Event::Briefing { attempt, summary, points } => {
-                self.briefing =
-                    Some(Briefing { attempt: *attempt, summary: summary.clone(), points: points.clone() });
+                self.briefing = Some(Briefing { attempt: *attempt, summary: summary.clone(), points: points.clone() });
             }
             Event::TransferDecided { attempt, outcome, by, reason } => {
                 let attempt = self.attempt(*attempt);

@@ -58,7 +58,11 @@ impl Recording {
         }
         write_wav(&self.path("heard.wav"), &self.heard).map_err(io::Error::other)?;
         write_wav(&self.path("said.wav"), &self.said).map_err(io::Error::other)?;
-        fs::write(self.path("lines.json"), serde_json::to_vec_pretty(lines)?)
+        // A line that was cut off by the end ends there; one that never began was not said.
+        let end = self.said.len() as u64;
+        let said: Vec<SaidLine> =
+            lines.iter().filter(|l| l.start < end).map(|l| SaidLine { end: l.end.min(end), ..l.clone() }).collect();
+        fs::write(self.path("lines.json"), serde_json::to_vec_pretty(&said)?)
     }
 
     fn path(&self, what: &str) -> PathBuf {

@@ -51,6 +51,8 @@ const UNITS: &[(&str, &str)] = &[
     ("h", "hours"),
     ("k", "thousand"),
 ];
+/// Halves of the day, which are these only behind a number ("I am" is not).
+const HALVES: &[(&str, &str)] = &[("am", "A M"), ("pm", "P M")];
 /// Clauses longer than this are cut at a space.
 const LONGEST_CLAUSE: usize = 180;
 /// The first clause ends at the first comma behind this many characters, so that its sound comes early.
@@ -64,7 +66,8 @@ pub(crate) fn normalise(text: &str) -> String {
     let tokens: Vec<&str> = text.split_whitespace().collect();
     let mut words = Vec::with_capacity(tokens.len());
     for (i, token) in tokens.iter().enumerate() {
-        let said = say(token, tokens.get(i + 1).copied());
+        let before = i.checked_sub(1).map_or("", |before| tokens[before]);
+        let said = say(token, before, tokens.get(i + 1).copied());
         if !said.is_empty() {
             words.push(said);
         }
@@ -91,7 +94,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-fn say(token: &str, next: Option<&str>) -> String {
+fn say(token: &str, before: &str, next: Option<&str>) -> String {
     let opening = token.trim_start_matches(['(', '\'']);
     let core = opening.trim_end_matches(['.', ',', '!', '?', ':', ';', ')', '\'']);
     let tail = &opening[core.len()..];
@@ -99,6 +102,11 @@ fn say(token: &str, next: Option<&str>) -> String {
         return if opening.is_empty() || words_of_symbol(opening).is_some() { String::new() } else { tail_of(tail) };
     }
     let stop = tail.starts_with('.');
+    if before.starts_with(|c: char| c.is_ascii_digit())
+        && let Some((_, half)) = HALVES.iter().find(|(short, _)| core.eq_ignore_ascii_case(short))
+    {
+        return (*half).to_owned() + &tail_of(tail);
+    }
     if let Some(said) = abbreviation(core, stop, next) {
         // The full stop belongs to the abbreviation, unless the sentence ends with it.
         let tail = if stop && next.is_some() { &tail[1..] } else { tail };

@@ -66,11 +66,6 @@ impl Piper {
         self.settings.audio.sample_rate
     }
 
-    /// Whether the voice has a sound for that symbol.
-    pub(crate) fn knows(&self, symbol: char) -> bool {
-        self.symbols.contains_key(&symbol)
-    }
-
     /// Speaks Piper's phoneme symbols: samples in ±1 at [`Self::sample_rate`].
     pub(crate) fn speak(&self, symbols: &str, how: &Delivery, pool: &Arc<ThreadPool>) -> Result<Vec<f32>, String> {
         let mut ids = vec![1, 0];

@@ -1,7 +1,10 @@
 mod actor;
 mod brake;
 mod history;
+mod mind;
 mod order;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -10,8 +13,12 @@ use tokio::sync::{mpsc, oneshot};
 use warmline_call::{DecidedBy, FixedLine, Private, RequestedBy, Speaker, TransferOutcome};
 use warmline_telephony::{Clock, Line};
 
-use self::{actor::Actor, order::Order};
-use crate::{Speech, Turn, VoiceStyle, turn::Timing};
+use self::{actor::Actor, mind::Mind, order::Order};
+use crate::{
+    Speech, Turn, VoiceStyle,
+    brain::Brain,
+    turn::{Floor, Timing},
+};
 
 pub(crate) use self::{brake::Brake, history::History, order::Orders};
 
@@ -119,8 +126,14 @@ impl Conversation {
     #[must_use]
     pub fn on(line: Line, setup: Setup, speech: Speech, clock: Clock, facts: mpsc::Sender<Fact>) -> Self {
         let brake = Brake::new(line.mouth.clone());
+        let (escalation, style, model) = (setup.escalation, setup.style.clone(), speech.model.clone());
+        let floor = Floor::new(line, Speaker::Customer, speech, style, clock, facts, Timing::default());
+        Self::think(floor, Box::new(Brain::new(setup, model)), escalation, brake)
+    }
+
+    fn think(floor: Floor, brain: Box<dyn Mind>, escalation: bool, brake: Brake) -> Self {
         let (orders, inbox) = Orders::new(brake.clone());
-        let actor = Actor::new(line, setup, speech, clock, facts, Timing::default());
+        let actor = Actor::new(floor, brain, escalation, Timing::default());
         tokio::spawn(async move { brake.run(actor.run(inbox)).await });
         Self { orders }
     }

@@ -9,6 +9,8 @@ mod conversation;
 mod intent;
 pub mod lines;
 mod listener;
+mod llm;
+mod rules;
 mod seams;
 mod speaker;
 mod turn;

@@ -78,4 +78,54 @@ pub const fn consult_again() -> [&'static str; 2] {
 
 /// Every fixed sentence, for rendering ahead.
 #[must_use]
-pub fn all_fixed() -> Vec<&'static str> { Vec::new() }
+pub fn all_fixed() -> Vec<&'static str> {
+    const LINES: [FixedLine; 10] = [
+        FixedLine::Hold,
+        FixedLine::Connecting,
+        FixedLine::Merged,
+        FixedLine::CustomerLeft,
+        FixedLine::Cancelled,
+        FixedLine::NoHuman,
+        FixedLine::TimeOver,
+        FixedLine::Stopping,
+        FixedLine::Trouble,
+        FixedLine::VoicemailMessage,
+    ];
+    let mut all: Vec<&str> = LINES.into_iter().map(fixed).collect();
+    all.extend([filler(), still_there(), offer_human(), consult_intro(), consult_question()]);
+    all.extend(consult_again());
+    all.extend(TransferOutcome::ALL.iter().map(|o| no_human_because(*o)));
+    let mut known = std::collections::BTreeSet::new();
+    all.retain(|line| known.insert(*line));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guides_wording_is_kept() {
+        assert_eq!(fixed(FixedLine::Hold), "Please hold while I connect you to a human agent.");
+        assert_eq!(fixed(FixedLine::Connecting), "Connecting you to the customer now.");
+        assert_eq!(fixed(FixedLine::Merged), "You are on the line with my supervisor. I'll be hanging up now.");
+        assert_eq!(offer_human(), "Would you like me to connect you with a human supervisor?");
+        assert_eq!(consult_intro(), "Hello, I have a customer who needs assistance.");
+        assert_eq!(consult_question(), "Are you ready to take this call?");
+    }
+
+    #[test]
+    fn every_fixed_sentence_is_rendered_ahead_once() {
+        let all = all_fixed();
+        let once: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(once.len(), all.len());
+        assert!(all.contains(&fixed(FixedLine::Trouble)) && all.contains(&no_human_because(TransferOutcome::NoAnswer)));
+    }
+
+    #[test]
+    fn a_text_is_cut_at_a_word() {
+        assert_eq!(shortened("one two  three", 40), "one two three");
+        assert_eq!(shortened("one two, three", 10), "one two…");
+        assert_eq!(shortened("ééééé", 3), "ééé…");
+    }
+}

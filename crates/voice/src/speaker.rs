@@ -89,6 +89,11 @@ impl Speaker {
         self.saying.as_ref().map(Saying::heard).unwrap_or_default()
     }
 
+    /// The sentence that is heard now, all of it.
+    pub(crate) fn sentence(&self) -> Option<&str> {
+        self.saying.as_ref()?.sentence()
+    }
+
     /// Falls silent at once, and keeps what is left.
     pub(crate) fn hold(&mut self) {
         if let Some(saying) = &mut self.saying {

@@ -1,6 +1,8 @@
 //! Whose turn it is: one line's ears and mouth together.
 
 mod facts;
+#[cfg(test)]
+pub(crate) mod testing;
 mod timing;
 
 use std::{sync::Arc, time::Duration};

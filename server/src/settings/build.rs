@@ -6,7 +6,7 @@ use warmline_api::PhoneNumber;
 use warmline_call::Timers;
 
 use super::{
-    Backend, DEFAULT_SUPERVISOR, LiveKitSettings, LogFormat, LogSettings, OpenAiSettings, Settings,
+    Backend, DEFAULT_SUPERVISOR, LiveKitGroup, LiveKitSettings, LogFormat, LogSettings, OpenAiSettings, Settings,
     known::{self, Shown},
     parse::{self, Parsed},
     problem::{Area, Problem, Severity},
@@ -38,7 +38,7 @@ pub(super) fn build(sources: &Sources) -> Settings {
         database_url: reader.value("DATABASE_URL", default_store.clone(), parse::database),
         backend,
         supervisors,
-        from_number: reader.optional("TWILIO_NUMBER", parse::number),
+        twilio_number: reader.optional("TWILIO_NUMBER", parse::number).map(String::from),
         language: reader.value("TTS_LANGUAGE", "en".to_owned(), parse::language),
         emotion: reader.text("TTS_EMOTION").unwrap_or_else(|| "Calm".to_owned()),
         instructions: reader.text("AGENT_INSTRUCTIONS").unwrap_or_else(|| default_of("AGENT_INSTRUCTIONS").to_owned()),
@@ -167,7 +167,9 @@ fn backend(reader: &mut Reader) -> Backend {
     let meant = |reader: &Reader, name| reader.is_given(name) || reader.gathered.broken.contains(&name);
     if !LIVEKIT.iter().any(|name| meant(reader, name)) {
         if reader.is_given(TRUNK) {
-            let cause = format!("{TRUNK} is set without LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET: calls are placed on the embedded exchange");
+            let cause = format!(
+                "{TRUNK} is set without LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET: calls are placed on the embedded exchange"
+            );
             reader.problem(Severity::Warning, Area::Telephony, TRUNK, cause, format!("set all four, or unset {TRUNK}"));
         }
         return Backend::Exchange;
@@ -177,13 +179,13 @@ fn backend(reader: &mut Reader) -> Backend {
         (reader.text(LIVEKIT[0]), reader.secret(LIVEKIT[1]), reader.secret(LIVEKIT[2]), reader.text(TRUNK))
     else {
         half_set(reader, &missing);
-        return Backend::Incomplete { missing };
+        return Backend::LiveKit(LiveKitGroup::Incomplete { missing });
     };
     let url = reader.optional(LIVEKIT[0], |t| parse::url(t, &["wss", "ws", "https", "http"])).unwrap_or(url);
     let cause = "LiveKit is set, but this build places calls on the embedded exchange only".to_owned();
     let fix = "Unset LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to use the embedded exchange".to_owned();
     reader.problem(Severity::NotReady, Area::Telephony, LIVEKIT[0], cause, fix);
-    Backend::LiveKit(LiveKitSettings { url, key, secret, trunk })
+    Backend::LiveKit(LiveKitGroup::Complete(LiveKitSettings { url, key, secret, trunk }))
 }
 
 fn half_set(reader: &mut Reader, missing: &[&'static str]) {
@@ -237,7 +239,8 @@ fn openai(reader: &mut Reader) -> Option<OpenAiSettings> {
     let model = reader.text("OPENAI_MODEL");
     if key.is_none() && base.is_none() {
         if model.is_some() {
-            let cause = "OPENAI_MODEL is set without OPENAI_API_KEY or OPENAI_BASE_URL: the rule-based agent answers".to_owned();
+            let cause = "OPENAI_MODEL is set without OPENAI_API_KEY or OPENAI_BASE_URL: the rule-based agent answers"
+                .to_owned();
             let fix = "Set OPENAI_API_KEY, or OPENAI_BASE_URL for an endpoint that needs no key".to_owned();
             reader.problem(Severity::Warning, Area::Providers, "OPENAI_MODEL", cause, fix);
         }

@@ -164,7 +164,13 @@ impl EnvFile {
         let (value, quote) = unquote(raw.trim());
         if name != key || raw.starts_with([' ', '\t']) {
             let fix = format!("write {name}={}", example(name, raw.trim()));
-            self.lint(number, Some(name), Rule::SpaceAroundEquals, &format!("there are spaces around the '=' of {name}"), &fix);
+            self.lint(
+                number,
+                Some(name),
+                Rule::SpaceAroundEquals,
+                &format!("there are spaces around the '=' of {name}"),
+                &fix,
+            );
         }
         if let Some((rule, cause)) = quote {
             let fix = format!("write {name}={}", example(name, &format!("\"{value}\"")));
@@ -181,13 +187,25 @@ impl EnvFile {
     fn name(&mut self, number: usize, name: &str, value: &str) {
         if let Some(earlier) = self.get(name).map(|e| e.line) {
             let cause = format!("{name} was set on line {earlier} already; this line counts");
-            self.lint(number, Some(name), Rule::DuplicateKey, &cause, &format!("delete line {earlier} or line {number}"));
+            self.lint(
+                number,
+                Some(name),
+                Rule::DuplicateKey,
+                &cause,
+                &format!("delete line {earlier} or line {number}"),
+            );
         }
         if known::find(name).is_some() {
             let lower = value.to_ascii_lowercase();
             if lower.starts_with("your_") || lower.starts_with("your-") || lower.contains("://your-") {
                 let cause = format!("the value of {name} is an example's");
-                self.lint(number, Some(name), Rule::Placeholder, &cause, "put your own value there, or a # before the line");
+                self.lint(
+                    number,
+                    Some(name),
+                    Rule::Placeholder,
+                    &cause,
+                    "put your own value there, or a # before the line",
+                );
             }
         } else if let Some(meant) = known::nearest(name) {
             let cause = format!("{name} is no setting; did you mean {meant}?");

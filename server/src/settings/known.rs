@@ -67,15 +67,20 @@ pub const KNOWN: &[Known] = &[
 
 /// The setting of that name.
 #[must_use]
-pub fn find(name: &str) -> Option<&'static Known> {
+pub(super) fn find(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|k| k.name == name)
 }
 
 /// The setting that was probably meant by a name that is none.
 #[must_use]
-pub fn nearest(name: &str) -> Option<&'static str> {
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let upper = name.to_ascii_uppercase().replace('-', "_");
-    KNOWN.iter().map(|k| (distance(&upper, k.name), k.name)).filter(|(d, _)| *d <= 2).min_by_key(|(d, _)| *d).map(|(_, n)| n)
+    KNOWN
+        .iter()
+        .map(|k| (distance(&upper, k.name), k.name))
+        .filter(|(d, _)| *d <= 2)
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, n)| n)
 }
 
 /// Edits (insert, delete, replace, swap neighbours) between two names.

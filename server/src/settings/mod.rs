@@ -43,8 +43,8 @@ pub struct Settings {
     pub backend: Backend,
     /// Supervisors, tried in order.
     pub supervisors: Vec<PhoneNumber>,
-    /// The number calls come from (`TWILIO_NUMBER`).
-    pub from_number: Option<PhoneNumber>,
+    /// The number calls come from, E.164.
+    pub twilio_number: Option<String>,
     /// Language of a call that names none.
     pub language: String,
     /// Emotion of a call that names none.
@@ -83,9 +83,16 @@ pub struct Settings {
 pub enum Backend {
     /// The embedded telephone exchange.
     Exchange,
-    /// LiveKit; complete.
-    LiveKit(LiveKitSettings),
-    /// LiveKit, half set. No call can be placed.
+    /// LiveKit.
+    LiveKit(LiveKitGroup),
+}
+
+/// The settings of LiveKit, all or not all of them.
+#[derive(Clone, Debug)]
+pub enum LiveKitGroup {
+    /// All.
+    Complete(LiveKitSettings),
+    /// Some. No call can be placed.
     Incomplete {
         /// What is missing.
         missing: Vec<&'static str>,

@@ -93,18 +93,26 @@ pub(super) fn url(text: &str, schemes: &[&str]) -> Parsed<String> {
         Some(host) if !host.is_empty() && !host.starts_with('/') && !host.contains(char::is_whitespace) => {
             Ok(text.trim_end_matches('/').to_owned())
         }
-        _ => Err(format!("an address that begins with {}", schemes.iter().map(|s| format!("{s}://")).collect::<Vec<_>>().join(" or "))),
+        _ => Err(format!(
+            "an address that begins with {}",
+            schemes.iter().map(|s| format!("{s}://")).collect::<Vec<_>>().join(" or ")
+        )),
     }
 }
 
 pub(super) fn database(text: &str) -> Parsed<String> {
     let text = text.trim();
-    if text.starts_with("sqlite:") { Ok(text.to_owned()) } else { Err("a SQLite file, such as sqlite:///var/lib/warmline/warmline.db".to_owned()) }
+    if text.starts_with("sqlite:") {
+        Ok(text.to_owned())
+    } else {
+        Err("a SQLite file, such as sqlite:///var/lib/warmline/warmline.db".to_owned())
+    }
 }
 
 pub(super) fn language(text: &str) -> Parsed<String> {
     let text = text.trim();
-    let plausible = (2..=16).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    let plausible =
+        (2..=16).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     if plausible { Ok(text.to_owned()) } else { Err("a language code, such as en or es".to_owned()) }
 }
 

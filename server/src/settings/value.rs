@@ -69,7 +69,7 @@ impl fmt::Display for Origin {
 
 /// A value as it may be shown: secrets and numbers masked, passwords inside addresses hidden.
 #[must_use]
-pub fn masked(known: &Known, value: &str) -> String {
+pub(super) fn masked(known: &Known, value: &str) -> String {
     match known.shown {
         Shown::Open => without_password(value),
         Shown::Secret => "••••••••".to_owned(),
@@ -82,7 +82,11 @@ pub fn masked(known: &Known, value: &str) -> String {
 pub fn masked_number(number: &str) -> String {
     let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
     let plus = if number.starts_with('+') { "+" } else { "" };
-    if digits.len() < 7 { "…".to_owned() } else { format!("{plus}…{}", digits[digits.len() - 2..].iter().collect::<String>()) }
+    if digits.len() < 7 {
+        "…".to_owned()
+    } else {
+        format!("{plus}…{}", digits[digits.len() - 2..].iter().collect::<String>())
+    }
 }
 
 /// `scheme://user:password@host` without user and password; query values are kept.

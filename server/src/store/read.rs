@@ -6,7 +6,7 @@ use axum::{body::Bytes, extract::ws::Utf8Bytes};
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
 use warmline_api::CallPage;
-use warmline_call::{CallId, CallView, Event, Phase, Recorded};
+use warmline_call::{CallId, CallView, Phase, Recorded};
 
 use super::{
     CallFilter, Cursor, Store, StoreError,
@@ -40,7 +40,7 @@ pub struct CallJson {
 }
 
 /// Where the time of one turn of the agent went, in milliseconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Turn {
     /// When it was written down.
     pub at: String,

@@ -6,7 +6,7 @@ use crate::{Private, TransferOutcome};
 /// Something that must be done. Each says which input reports back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Dial a leg. [`Input::Leg`] reports, at the latest with `Left(NoAnswer)` after `ring`.
+    /// Dial a leg. [`Input::Leg`](crate::Input::Leg) reports, at the latest with `Left(NoAnswer)` after `ring`.
     Dial {
         /// Which.
         leg: LegRef,
@@ -26,7 +26,7 @@ pub enum Command {
     },
     /// Stop every conversation with the customer and the supervisor for good. No report.
     StopConversation,
-    /// Speak a fixed sentence. [`Input::Said`] reports, also when it failed.
+    /// Speak a fixed sentence. [`Input::Said`](crate::Input::Said) reports, also when it failed.
     Say {
         /// What.
         line: FixedLine,
@@ -37,17 +37,20 @@ pub enum Command {
     PlayMusic,
     /// Stop it. No report.
     StopMusic,
-    /// Put together what the supervisor has to know. [`Input::BriefingPrepared`] reports.
+    /// Put together what the supervisor has to know.
+    /// [`Input::BriefingPrepared`](crate::Input::BriefingPrepared) reports.
     PrepareBriefing {
         /// For which attempt.
         attempt: u32,
     },
-    /// Brief the supervisor and ask for the decision. [`Input::SupervisorAccepted`] or `…Declined` reports.
+    /// Brief the supervisor and ask for the decision.
+    /// [`Input::SupervisorAccepted`](crate::Input::SupervisorAccepted) or `…Declined` reports.
     Brief {
         /// Which attempt.
         attempt: u32,
     },
-    /// Let customer and supervisor hear each other. [`Input::Merged`] or [`Input::MergeFailed`] reports.
+    /// Let customer and supervisor hear each other.
+    /// [`Input::Merged`](crate::Input::Merged) or [`Input::MergeFailed`](crate::Input::MergeFailed) reports.
     Merge {
         /// Which attempt.
         attempt: u32,
@@ -58,7 +61,7 @@ pub enum Command {
     SayText(Private<String>),
     /// Nudge the agent. No report.
     Nudge(Private<String>),
-    /// Hang a leg up, or cancel its dial. [`Input::Leg`] with `Left` reports.
+    /// Hang a leg up, or cancel its dial. [`Input::Leg`](crate::Input::Leg) with `Left` reports.
     HangUp(LegRef),
     /// Everything is over: release what is left of the call. No report; always the last command.
     Close,

@@ -30,9 +30,9 @@ pub enum Input {
     },
     /// The customer has been silent, or inaudible, for too long (asked once already).
     CustomerInaudible,
-    /// The sentence asked for by [`Command::Say`] was spoken, or could not be.
+    /// The sentence asked for by [`Command::Say`](crate::Command::Say) was spoken, or could not be.
     Said(FixedLine),
-    /// The answer to [`Command::PrepareBriefing`].
+    /// The answer to [`Command::PrepareBriefing`](crate::Command::PrepareBriefing).
     BriefingPrepared {
         /// The attempt it is for.
         attempt: u32,
@@ -57,12 +57,12 @@ pub enum Input {
         /// In their words.
         reason: Option<Private<String>>,
     },
-    /// The answer to [`Command::Merge`]: both hear each other.
+    /// The answer to [`Command::Merge`](crate::Command::Merge): both hear each other.
     Merged {
         /// The attempt.
         attempt: u32,
     },
-    /// The answer to [`Command::Merge`]: it did not work.
+    /// The answer to [`Command::Merge`](crate::Command::Merge): it did not work.
     MergeFailed {
         /// The attempt.
         attempt: u32,

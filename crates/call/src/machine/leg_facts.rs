@@ -188,8 +188,8 @@ fn outcome_unanswered(cause: LeftCause) -> TransferOutcome {
     }
 }
 
-/// What a supervisor's leg that goes after the answer makes of the attempt: whatever the trunk calls it, somebody who was
-/// there has gone.
+/// What a supervisor's leg that goes after the answer makes of the attempt: whatever the trunk calls it, somebody who
+/// was there has gone.
 fn outcome_answered(cause: LeftCause) -> TransferOutcome {
     match cause {
         LeftCause::TrunkFailure | LeftCause::MediaLost => TransferOutcome::Unreachable,

@@ -85,7 +85,7 @@ impl Machine {
         matches!(self.position.state(), State::Ended)
     }
 
-    /// Takes in one fact or action at a moment of a monotonic clock (an earlier moment than the last counts as the last).
+    /// Takes in one fact or action at a moment of a monotonic clock. A moment before the last one counts as the last.
     ///
     /// Timers fire with [`Input::Tick`] alone: a fact that was waiting in a queue goes before the timer it has beaten.
     ///

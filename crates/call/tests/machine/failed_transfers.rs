@@ -98,11 +98,7 @@ fn a_declining_supervisor_is_hung_up_and_the_next_one_dialled() {
     call.then([], [gone(SECOND, "released")]);
     call.when(human());
     call.then(
-        [
-            Command::PauseConversation,
-            say(FixedLine::Hold, Audience::Customer),
-            Command::PrepareBriefing { attempt: 3 },
-        ],
+        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), Command::PrepareBriefing { attempt: 3 }],
         [
             Event::EscalationRequested { by: RequestedBy::Customer, reason: "wants a person".into() },
             phase(Phase::Conversing, Phase::OnHold),
@@ -185,7 +181,12 @@ fn a_failed_merge_goes_the_same_way() {
     call.then(
         [Command::HangUp(FIRST), resume(TransferOutcome::MergeFailed)],
         [
-            Event::TransferDecided { attempt: 1, outcome: TransferOutcome::MergeFailed, by: DecidedBy::Network, reason },
+            Event::TransferDecided {
+                attempt: 1,
+                outcome: TransferOutcome::MergeFailed,
+                by: DecidedBy::Network,
+                reason,
+            },
             phase(Phase::Merging, Phase::Conversing),
         ],
     );
@@ -252,22 +253,14 @@ fn the_customer_changes_their_mind() {
     call.when(Input::CustomerChangedMind);
     call.then(
         [Command::HangUp(FIRST), Command::StopMusic, resume(TransferOutcome::Cancelled)],
-        [
-            decided(1, TransferOutcome::Cancelled, DecidedBy::Voice),
-            music(false),
-            back(Phase::CallingSupervisor),
-        ],
+        [decided(1, TransferOutcome::Cancelled, DecidedBy::Voice), music(false), back(Phase::CallingSupervisor)],
     );
 
     let briefed = || {
         let mut call = Scene::after(config(2), briefing());
         call.when(Input::CustomerChangedMind);
         call.then(
-            [
-                say(FixedLine::Cancelled, Audience::Supervisor),
-                Command::StopMusic,
-                resume(TransferOutcome::Cancelled),
-            ],
+            [say(FixedLine::Cancelled, Audience::Supervisor), Command::StopMusic, resume(TransferOutcome::Cancelled)],
             [decided(1, TransferOutcome::Cancelled, DecidedBy::Voice), music(false), back(Phase::Briefing)],
         );
         call
@@ -289,11 +282,7 @@ fn a_failing_agent_hands_over() {
     let mut call = Scene::after(config(1), conversing());
     call.when(Input::AgentFailed { detail: "The model is gone.".to_owned() });
     call.then(
-        [
-            Command::PauseConversation,
-            say(FixedLine::Hold, Audience::Customer),
-            Command::PrepareBriefing { attempt: 1 },
-        ],
+        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), Command::PrepareBriefing { attempt: 1 }],
         [
             Event::EscalationRequested { by: RequestedBy::Agent, reason: "the agent could not go on".into() },
             phase(Phase::Conversing, Phase::OnHold),

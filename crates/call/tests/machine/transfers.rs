@@ -29,11 +29,7 @@ fn a_call_from_the_dial_to_the_merge_and_its_end() {
     );
     call.when(human());
     call.then(
-        [
-            Command::PauseConversation,
-            say(FixedLine::Hold, Audience::Customer),
-            Command::PrepareBriefing { attempt: 1 },
-        ],
+        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), Command::PrepareBriefing { attempt: 1 }],
         [
             warmline_call::Event::EscalationRequested { by: RequestedBy::Customer, reason: "wants a person".into() },
             phase(Phase::Conversing, Phase::OnHold),
@@ -76,7 +72,7 @@ fn a_call_from_the_dial_to_the_merge_and_its_end() {
         [
             gone(CUSTOMER, "released"),
             phase(Phase::Merged, Phase::Ended),
-            ended(EndReason::SupervisorHungUp, "The supervisor hung up.", 12.0, 5.0, Some(9.0)),
+            ended(EndReason::SupervisorHungUp, "The supervisor hung up.", 10.0, 4.0, Some(8.0)),
         ],
     );
     assert!(call.machine.is_over());
@@ -142,11 +138,7 @@ fn an_operator_escalates_and_accepts() {
     let mut call = Scene::after(config(1), conversing());
     call.when(operator(escalate()));
     call.then(
-        [
-            Command::PauseConversation,
-            say(FixedLine::Hold, Audience::Customer),
-            Command::PrepareBriefing { attempt: 1 },
-        ],
+        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), Command::PrepareBriefing { attempt: 1 }],
         [
             acted(Action::Escalate),
             warmline_call::Event::EscalationRequested { by: RequestedBy::Operator, reason: "sounds angry".into() },

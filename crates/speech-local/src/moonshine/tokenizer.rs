@@ -33,7 +33,10 @@ impl Tokenizer {
         }
         let longest = pieces.iter().map(Vec::len).max().unwrap_or(0);
         // Where a piece is there twice, the first is the ordinary one.
-        let tokens = pieces.iter().cloned().zip(0u32..).rev().collect();
+        let mut tokens = HashMap::new();
+        for (piece, token) in pieces.iter().zip(0u32..) {
+            tokens.entry(piece.clone()).or_insert(token);
+        }
         Ok(Self { pieces, tokens, longest })
     }
 

@@ -161,8 +161,12 @@ mod tests {
     use super::{super::tests::dbfs, *};
 
     fn wav(path: &Path, rate: u32, channels: u16, frames: usize, sample: impl Fn(usize) -> i16) {
-        let spec =
-            hound::WavSpec { channels, sample_rate: rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        let spec = hound::WavSpec {
+            channels,
+            sample_rate: rate,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
         let mut writer = hound::WavWriter::create(path, spec).unwrap();
         for n in 0..frames * usize::from(channels) {
             writer.write_sample(sample(n / usize::from(channels))).unwrap();
@@ -198,7 +202,10 @@ mod tests {
         assert!(matches!(refused(&dir.path().join("none.wav")), HoldMusicError::Missing(_)));
         assert!(matches!(refused(dir.path()), HoldMusicError::Unreadable { .. }));
         assert!(matches!(refused(&file("empty.wav", b"")), HoldMusicError::Empty(_)));
-        assert!(matches!(refused(&file("notes.wav", &b"these are no sounds ".repeat(500))), HoldMusicError::NotAudio(_)));
+        assert!(matches!(
+            refused(&file("notes.wav", &b"these are no sounds ".repeat(500))),
+            HoldMusicError::NotAudio(_)
+        ));
         let silent = dir.path().join("silent.wav");
         wav(&silent, 16_000, 1, 16_000, |_| 0);
         assert!(matches!(refused(&silent), HoldMusicError::Empty(_)));

@@ -87,9 +87,13 @@ impl Ring {
             let order = f32::from(harmonic);
             let ring_for = seconds / order.sqrt();
             let decay = 0.001_f32.powf(1.0 / (ring_for * SAMPLE_RATE as f32));
-            self.partial(start, hz * order, loudness / (order * order), (ring_for * SAMPLE_RATE as f32) as usize, |n| {
-                (n as f32 / 48.0).min(1.0) * decay.powi(n as i32)
-            });
+            self.partial(
+                start,
+                hz * order,
+                loudness / (order * order),
+                (ring_for * SAMPLE_RATE as f32) as usize,
+                |n| (n as f32 / 48.0).min(1.0) * decay.powi(n as i32),
+            );
         }
     }
 
@@ -131,7 +135,8 @@ impl Ring {
     fn echo(self) -> Vec<f32> {
         const TAPS: [(usize, f32); 4] = [(1_187, 0.22), (2_633, 0.16), (4_421, 0.11), (7_919, 0.07)];
         let dry = self.0;
-        let wet = |i: usize| TAPS.iter().map(|(late, share)| share * dry[(i + dry.len() - late) % dry.len()]).sum::<f32>();
+        let wet =
+            |i: usize| TAPS.iter().map(|(late, share)| share * dry[(i + dry.len() - late) % dry.len()]).sum::<f32>();
         (0..dry.len()).map(|i| dry[i] + wet(i)).collect()
     }
 }

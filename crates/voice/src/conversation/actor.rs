@@ -5,13 +5,12 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
 };
-use warmline_call::{FixedLine, RequestedBy, Speaker as Who, TransferOutcome};
-use warmline_telephony::{Clock, Line};
+use warmline_call::{FixedLine, RequestedBy, TransferOutcome};
 
-use super::{History, order::Order};
+use super::{History, mind::Mind, order::Order};
 use crate::{
-    Expect, Fact, Role, Setup, Speech, SpeechError, Turn, TurnTimes,
-    brain::{Brain, Step},
+    Expect, Fact, Role, SpeechError, Turn, TurnTimes,
+    brain::Step,
     intent::{self, Wish},
     lines,
     listener::HeardTurn,
@@ -64,7 +63,7 @@ struct Prepared {
 /// The agent in conversation with the customer.
 pub(super) struct Actor {
     floor: Floor,
-    brain: Brain,
+    brain: Box<dyn Mind>,
     escalation: bool,
     timing: Timing,
     mode: Mode,
@@ -82,20 +81,11 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    pub(super) fn new(
-        line: Line,
-        setup: Setup,
-        speech: Speech,
-        clock: Clock,
-        facts: mpsc::Sender<Fact>,
-        timing: Timing,
-    ) -> Self {
-        let model = speech.model.clone();
-        let floor = Floor::new(line, Who::Customer, speech, setup.style.clone(), clock, facts, timing);
+    pub(super) fn new(floor: Floor, brain: Box<dyn Mind>, escalation: bool, timing: Timing) -> Self {
         Self {
             floor,
-            escalation: setup.escalation,
-            brain: Brain::new(setup, model),
+            brain,
+            escalation,
             timing,
             mode: Mode::Idle,
             history: History::default(),
@@ -153,7 +143,11 @@ impl Actor {
             Event::Turn(turn) => self.on_turn(turn),
             Event::Partial(text, began) => self.look_for_machine(&text, began),
             Event::Guess(text) => self.on_guess(text),
-            Event::Withdrawn | Event::Voice => self.prepared = None,
+            Event::Withdrawn => self.prepared = None,
+            Event::Voice => {
+                self.prepared = None;
+                self.floor.expect = self.expect_of_agent();
+            }
             Event::Began { thought, audio, at } => self.on_began(thought, audio, at),
             Event::Spoke(said) => self.on_spoke(said),
             Event::Deaf(error) => self.on_deaf(&error),
@@ -338,7 +332,9 @@ impl Actor {
             return false;
         }
         let goodbye = speaker.then() == Some(&Then::EndCall) && intent::says_goodbye(text);
-        !speaker.is_breakable() || goodbye || (intent::is_backchannel(text) && self.expect_of_agent() == Expect::Anything)
+        // 'Yes' and the like are answers where the agent is asking something.
+        let asking = speaker.sentence().is_none_or(|s| s.trim_end().ends_with('?'));
+        !speaker.is_breakable() || goodbye || (intent::is_backchannel(text) && !asking)
     }
 
     fn wants_human(&self, text: &str) -> Option<String> {
@@ -417,9 +413,8 @@ impl Actor {
 
     /// What kind of answer the agent's last words ask for.
     fn expect_of_agent(&self) -> Expect {
-        let heard = self.floor.speaker().heard();
         let last = self.history.turns().last().filter(|t| t.role == Role::Agent).map(|t| t.text.as_str());
-        let text = if heard.is_empty() { last.unwrap_or_default() } else { &heard };
+        let text = self.floor.speaker().sentence().or(last).unwrap_or_default();
         if text.ends_with(lines::offer_human()) { Expect::YesOrNo } else { Expect::Anything }
     }
 }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 use warmline_call::{FixedLine, Private, TransferOutcome};
@@ -23,7 +23,6 @@ pub(super) enum Order {
 }
 
 /// The way to a conversation's task. Dropping it stops the task.
-#[derive(Debug)]
 pub(crate) struct Orders<T> {
     to: mpsc::Sender<T>,
     brake: Brake,
@@ -52,5 +51,11 @@ impl<T> Orders<T> {
 impl<T> Drop for Orders<T> {
     fn drop(&mut self) {
         self.brake.pull();
+    }
+}
+
+impl<T> fmt::Debug for Orders<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Orders").finish_non_exhaustive()
     }
 }

@@ -20,7 +20,7 @@ const YES_PHRASES: &[&str] = &[
     "sounds good/great/fine", "that would be good/great/nice/fine/lovely/helpful/perfect/wonderful", "that is fine",
     "i would like/love/appreciate that", "i would love to", "^ i would $", "^ yes i would", "happy to", "said yes",
     "say yes", "is yes", "a yes", "^ i am $", "^ i do $", "^ please $", "^ correct $", "^ perfect $", "^ with pleasure $",
-    "^ i guess yes",
+    "mean/meant yes/yeah", "^ no yes/yeah/sure/okay",
 ];
 
 /// What counts as a no wherever it stands.
@@ -32,7 +32,7 @@ const NO_PHRASES: &[&str] = &[
     "in a meeting", "not available", "unavailable", "decline", "reject", "refuse", "not now", "not right now", "not today",
     "not at the moment", "not this time", "another time", "some other time", "call * back", "call * later", "call * tomorrow",
     "^ later", "yes later", "maybe later", "yes tomorrow", "^ tomorrow", "i am * not ready", "^ not ready", "never mind", "forget it",
-    "wrong person", "wrong number", "said no", "say no", "is no", "a no", "^ never", "^ negative", "no need",
+    "wrong person", "wrong number", "said no", "say no", "mean/meant no/nope", "is no", "a no", "^ never", "^ negative", "no need",
     "do not bother", "leave it", "not me", "find/ask/try someone/somebody else", "in the middle of", "on another call",
     "i am driving", "i am out", "off duty", "not on duty", "not working today",
 ];

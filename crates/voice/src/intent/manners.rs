@@ -91,7 +91,7 @@ pub(crate) fn is_machine_greeting(text: &str) -> bool {
         &[
             "leave/leaving/record * a? * message", "after the tone/beep", "at the tone/beep", "at the sound of",
             "voicemail", "voice mail", "mailbox", "answering machine", "answering service", "automated attendant",
-            "press/dial one/1/two/2/three/3/zero/0/nine/9/star/pound/hash for/to/now", "for * press/dial",
+            "press/dial one/1/two/2/three/3/zero/0/nine/9/star/pound/hash for/to/now", "for * press/dial", "to * * press/dial", "press/dial 1/2/3/0 $",
             "to * press/dial one/1/two/2/three/3/zero/0/pound",
             "person/party/number/subscriber/customer you are calling/trying/have/dialed", "you have reached the", "you have reached *",
             "is not available", "not available right now", "is currently unavailable", "can not come to the phone",

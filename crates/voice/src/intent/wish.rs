@@ -38,7 +38,7 @@ const REQUESTS: &[&str] = &[
     "and want/need * @talk to/with? @who",
     "^ want/need/wish/like/would/prefer * @talk to/with? @who",
     "^ talk/speak/chat to/with? @who",
-    "possible/way/chance/able/option/time/how to @talk to/with? @who",
+    "it? possible/way/chance/able/option/time/how to @talk to/with? @who",
     "possible/way/chance i/we can/could? @talk to/with? @who",
     "how/when/where do/can/could i/we * @talk to/with? @who",
     "trying/hoping/waiting/asking/asked/looking/calling to/for * @talk to/with? @who",
@@ -82,14 +82,14 @@ const FED_UP: &[&str] = &[
     "want/need/going to not talk/speak to/with a? robot/machine/computer/bot/ai",
     "not want/like/need/going * talk/speak/talking/speaking to/with a/some/this? robot/robots/machine/machines/computer/computers/bot/bots/ai/you",
     "hate/tired/sick * talking/speaking/dealing? to/with a/these/this? robot/robots/machine/machines/computer/computers/bot/bots/ai",
-    "will/would not talk/speak to/with a? robot/machine/computer/bot/ai",
+    "not talk/talking/speak/speaking to/with a/some/this? robot/machine/computer/bot/ai",
     "not a? robot/machine/computer $",
     "you are/do not help/helping/listen/listening/understand/understanding",
     "you can not help",
     "you are/is useless",
     "this/that/it is ridiculous/useless/unacceptable/outrageous/pointless",
     "waste/wasting of? my? time",
-    "i am * frustrated/furious/angry/upset/desperate",
+    "i am so/very/really/getting/quite/pretty/extremely? frustrated/furious/angry/upset/desperate",
     "fed up",
     "file/make/have a complaint",
     "i want/need/would to? like? to? complain",
@@ -128,7 +128,7 @@ fn only_names_one(words: &[String], question: bool) -> bool {
     while let Some(end) = human_at(words, at) {
         at = end;
     }
-    at > start && at == words.len() && !(question && ["the", "your"].contains(&words[start].as_str()))
+    at > start && at == words.len() && words[start] != "one" && !(question && ["the", "your"].contains(&words[start].as_str()))
 }
 
 fn class(name: &str, words: &[String], at: usize) -> Option<usize> {
@@ -248,7 +248,7 @@ fn made_plain(words: &[String], end: usize) -> bool {
 fn negated(words: &[String], start: usize, end: usize) -> bool {
     const LINKS: &[&str] = &[
         "want", "need", "have", "you", "to", "ask", "asked", "asking", "me", "us", "like", "wish", "even", "going", "try",
-        "do", "that", "i", "think", "should", "we", "would", "be", "it", "there", "is", "need", "must",
+        "do", "that", "i", "think", "should", "we", "would", "be", "it", "there", "is", "must",
     ];
     const OTHERS: &[&str] = &["he", "she", "they", "it", "who", "which", "never", "unable"];
     let refuses = |w: &str| matches!(w, "not" | "never" | "without" | "stop");
@@ -264,8 +264,8 @@ fn negated(words: &[String], start: usize, end: usize) -> bool {
     }
     let before = words[..start].iter().rposition(|w| !LINKS.contains(&w.as_str()));
     let Some(at) = before else { return false };
-    let asks_why = at > 0 && words[..at].iter().any(|w| w == "why") || at > 0 && words[at - 1] == "can";
-    let no_need = words[at] == "no" && start > at + 1 && words[at + 1] == "need" && has_word(words, at + 1, "need");
+    let asks_why = words[..at].iter().any(|w| w == "why") || (at > 0 && words[at - 1] == "can");
+    let no_need = words[at] == "no" && start > at + 1 && words[at + 1] == "need";
     (refuses(&words[at]) && !asks_why && start - at <= 6) || no_need
 }
 

@@ -144,6 +144,12 @@ impl Saying {
         parts.filter(|t| !t.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
+    /// The sentence that is heard now, all of it.
+    pub(super) fn sentence(&self) -> Option<&str> {
+        let begun = self.told.checked_sub(1)?;
+        self.sentences.get(begun).map(|s| s.text.as_str())
+    }
+
     /// What was put on the line since this was asked last.
     pub(super) fn take_played(&mut self) -> Vec<i16> {
         let mut played = Vec::new();

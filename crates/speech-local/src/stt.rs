@@ -1,0 +1,144 @@
+//! Hearing: [`LocalStt`].
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use warmline_voice::{Expect, SpeechError, SpeechToText, Urgency, Utterance};
+
+use crate::{
+    engine::{Engine, Given, Handle, Worker, busy},
+    moonshine::{SAMPLE_RATE, Stopped},
+};
+
+/// Answers to a yes-or-no question, as the model writes them.
+const ANSWERS: &[&str] = &[
+    "Yes.",
+    "Yeah.",
+    "Yes, please.",
+    "Yeah, sure.",
+    "Sure.",
+    "Okay.",
+    "Yep.",
+    "Of course.",
+    "Yes, I am ready.",
+    "I'm ready.",
+    "Go ahead.",
+    "No.",
+    "Nope.",
+    "No, thank you.",
+    "No, thanks.",
+    "Not now.",
+    "No, not now.",
+    "I can't.",
+];
+/// Words by which an answer is a yes or a no already.
+const TELLING: &[&str] = &[
+    "yes", "yeah", "yep", "yup", "ya", "sure", "okay", "ok", "ready", "course", "ahead", "please", "fine", "right",
+    "correct", "absolutely", "definitely", "alright", "connect", "no", "nope", "nah", "not", "don't", "can't", "cannot",
+    "won't", "never", "busy", "later", "decline", "wait", "what", "who", "why", "repeat", "sorry", "pardon",
+];
+/// Longer audio than this is no bare yes or no: two seconds.
+const SHORT: usize = 2 * SAMPLE_RATE;
+
+/// Recognises English speech on this machine.
+#[derive(Clone)]
+pub struct LocalStt {
+    handle: Handle,
+}
+
+impl LocalStt {
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self { handle }
+    }
+}
+
+#[async_trait]
+impl SpeechToText for LocalStt {
+    async fn recognise(&self, utterance: Utterance) -> Result<String, SpeechError> {
+        let engine = self.handle.engine().await?;
+        let partial = utterance.urgency == Urgency::Partial;
+        let worker = if partial { engine.workers.spare()? } else { engine.workers.wait().await? };
+        // Speculation is thrown away by dropping this future: the work stops at the next token.
+        let (_given, given_up) = Given::new();
+        let stop = Stop { given_up, finals_waiting: partial.then(|| Arc::clone(&engine.workers.waiting)) };
+        let work = move || recognise(&engine, worker, &utterance, &stop);
+        let done = tokio::task::spawn_blocking(work).await;
+        match done.map_err(|_| SpeechError::Failed("the recogniser was broken off".to_owned()))? {
+            Ok(text) => Ok(text),
+            Err(Stopped::Cancelled) => Err(busy()),
+            Err(Stopped::Failed(why)) => Err(SpeechError::Failed(format!("the recogniser failed: {why}"))),
+        }
+    }
+
+    fn understands(&self, language: &str) -> bool {
+        is_english(language)
+    }
+}
+
+/// `en`, `en-US`, `en_GB`, … and `english`.
+pub(crate) fn is_english(language: &str) -> bool {
+    let language = language.trim().to_ascii_lowercase();
+    matches!(language.split(['-', '_']).next(), Some("en" | "english"))
+}
+
+/// When a recognition is given up.
+struct Stop {
+    given_up: Arc<AtomicBool>,
+    finals_waiting: Option<Arc<AtomicUsize>>,
+}
+
+impl Stop {
+    fn now(&self) -> bool {
+        let waiting = self.finals_waiting.as_ref().is_some_and(|count| count.load(Ordering::Relaxed) > 0);
+        waiting || self.given_up.load(Ordering::Relaxed)
+    }
+}
+
+fn recognise(engine: &Engine, mut worker: Worker, utterance: &Utterance, stop: &Stop) -> Result<String, Stopped> {
+    if utterance.audio.is_empty() {
+        return Ok(String::new());
+    }
+    let stop = || stop.now();
+    if stop() {
+        return Err(Stopped::Cancelled);
+    }
+    let mut heard = engine.moonshine.hear(&utterance.audio, worker.pool())?;
+    let text = engine.moonshine.transcribe(&mut heard, &stop)?;
+    if utterance.expect != Expect::YesOrNo || utterance.audio.len() > SHORT || is_telling(&text) {
+        return Ok(text);
+    }
+    let weighed = engine.moonshine.weigh(&mut heard, ANSWERS, &stop)?;
+    let best = ANSWERS.iter().zip(weighed).max_by(|a, b| a.1.total_cmp(&b.1));
+    Ok(best.map_or(text, |(answer, _)| (*answer).to_owned()))
+}
+
+/// Whether a text says yes or no, or something that is neither but plainly not a misheard yes or no.
+fn is_telling(text: &str) -> bool {
+    let lower = text.to_lowercase().replace('’', "'");
+    let words = || lower.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
+    words().any(|word| TELLING.contains(&word)) || words().count() > 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn english_it_is() {
+        assert!(["en", "en-US", "en_GB", "EN"].into_iter().all(is_english));
+        assert!(!["es", "", "de-DE", "enx"].into_iter().any(is_english));
+    }
+
+    #[test]
+    fn a_telling_text_needs_no_weighing() {
+        for text in ["Yeah, sure.", "No!", "I don’t know.", "I'm ready.", "The line is a bit noisy."] {
+            assert!(is_telling(text), "{text}");
+        }
+        for text in ["Yes't", "Know.", "", "Chess."] {
+            assert!(!is_telling(text), "{text}");
+        }
+    }
+}

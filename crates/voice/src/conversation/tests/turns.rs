@@ -1,0 +1,162 @@
+use std::{sync::atomic::Ordering, time::Duration};
+
+use warmline_call::{RequestedBy, Speaker as Who};
+
+use super::{ANSWER, GREETING, call, greeted, say};
+use crate::{
+    Fact, TurnTimes,
+    brain::Step,
+    lines,
+    turn::testing::{agent_said, noise},
+};
+
+fn times(facts: &[(tokio::time::Instant, Fact)]) -> TurnTimes {
+    let mut turns = facts.iter().filter_map(|(_, f)| if let Fact::Turn(t) = f { Some(*t) } else { None });
+    turns.next().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn greets_at_once_then_answers() {
+    let (mut phone, conversation, brain) = call();
+    phone.run(200).await;
+    let ordered = phone.hears.last().unwrap().0;
+    conversation.start();
+    phone.until(|f| agent_said(f, GREETING)).await;
+    assert!(phone.heard_agent_after(ordered).unwrap() - ordered <= Duration::from_millis(120));
+    phone.run(400).await;
+    phone.speak(600);
+    phone.until(|f| agent_said(f, "now.")).await;
+    let expected = [
+        (Who::Agent, GREETING.to_owned(), false),
+        (Who::Customer, "I have a problem.".to_owned(), false),
+        (Who::Agent, ANSWER.to_owned(), false),
+    ];
+    assert_eq!(phone.said(), expected);
+    assert_eq!(brain.asked(), [["I have a problem."]], "thought once, ahead of the end of the turn");
+    let texts: Vec<String> = conversation.turns().await.into_iter().map(|t| t.text).collect();
+    assert_eq!(texts, [GREETING, "I have a problem.", ANSWER]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_is_ready_when_the_turn_is_over() {
+    let (mut phone, _conversation, _brain) = greeted().await;
+    phone.speak(600);
+    phone.pause(20);
+    let spoken_until = phone.hears.last().unwrap().0 + Duration::from_millis(600);
+    phone.until(|f| matches!(f, Fact::Turn(_))).await;
+    let times = times(&phone.facts);
+    assert_eq!((times.endpointing_ms, times.stt_ms), (350, 0));
+    // 100 ms of thought and 80 ms of synthesis run since the text was there, at 180 + 100 ms of silence.
+    assert!(times.response_ms >= 350 && times.response_ms <= 520, "{times:?}");
+    let heard = phone.heard_agent_after(spoken_until).unwrap() - spoken_until;
+    let off = heard.as_millis().abs_diff(u128::from(times.response_ms));
+    assert!(off <= 60, "measured {heard:?}, reported {times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guess_is_thrown_away_when_the_person_goes_on() {
+    let (mut phone, _conversation, brain) = greeted().await;
+    phone.speak(600);
+    phone.pause(320);
+    phone.speak(380);
+    phone.until(|f| agent_said(f, "now.")).await;
+    let asked = brain.asked();
+    assert_eq!(asked.first().unwrap(), &["I have a problem."], "it thought ahead");
+    assert_eq!(asked.last().unwrap(), &["I have a problem with my invoice."], "{asked:?}");
+    let customer: Vec<_> = phone.said().into_iter().filter(|s| s.0 == Who::Customer).collect();
+    assert_eq!(customer, [(Who::Customer, "I have a problem with my invoice.".into(), false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hears_through_noise() {
+    let (mut phone, _conversation, _brain) = greeted().await;
+    phone.noise = noise(16_000, 150.0);
+    phone.run(3_000).await;
+    phone.speak(600);
+    phone.until(|f| agent_said(f, "now.")).await;
+    let customer: Vec<_> = phone.said().into_iter().filter(|s| s.0 == Who::Customer).collect();
+    assert_eq!(customer, [(Who::Customer, "I have a problem.".into(), false)]);
+    let times = times(&phone.facts);
+    assert!(times.response_ms <= 560, "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_request_for_a_human_is_reported_at_once_and_silences_the_agent() {
+    let (mut phone, conversation, brain) = greeted().await;
+    phone.speak(800);
+    phone.until(|f| matches!(f, Fact::HumanRequested { by: RequestedBy::Customer, .. })).await;
+    let from = phone.hears.last().unwrap().0;
+    phone.run(5_000).await;
+    assert_eq!(phone.heard_agent_after(from), None);
+    assert!(brain.asked().is_empty(), "the brain is not asked");
+    conversation.resume(Some(warmline_call::TransferOutcome::Busy));
+    phone.until(|f| agent_said(f, "Let's go on.")).await;
+    assert!(phone.said().last().unwrap().1.starts_with(lines::no_human_because(warmline_call::TransferOutcome::Busy)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_brain_wants_is_done_after_its_words() {
+    let (mut phone, _conversation, brain) = greeted().await;
+    brain.next(&[say("Goodbye."), Step::EndCall]);
+    phone.speak(600);
+    let at = phone.until(|f| *f == Fact::Finished).await;
+    assert!(phone.heard_agent_last().unwrap() + Duration::from_millis(60) >= at);
+    assert_eq!(phone.said().last().unwrap(), &(Who::Agent, "Goodbye.".into(), false));
+    let (mut phone, _conversation, brain) = greeted().await;
+    brain.next(&[say("I can't help."), Step::Escalate { by: RequestedBy::Agent, reason: "it can't help".into() }]);
+    phone.speak(600);
+    phone.until(|f| matches!(f, Fact::HumanRequested { by: RequestedBy::Agent, .. })).await;
+    assert_eq!(phone.said().last().unwrap(), &(Who::Agent, "I can't help.".into(), false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_asked_into_and_then_reported() {
+    let (mut phone, _conversation, _brain) = greeted().await;
+    let from = phone.hears.last().unwrap().0;
+    let at = phone.until(|f| *f == Fact::Inaudible).await;
+    assert!((at - from).abs_diff(Duration::from_secs(30)) < Duration::from_millis(400), "{:?}", at - from);
+    let prompts = phone.said().into_iter().filter(|s| s.1 == lines::still_there()).count();
+    assert_eq!(prompts, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_is_told_from_a_person() {
+    let (mut phone, conversation, _brain) = call();
+    conversation.start();
+    phone.speak(1600);
+    phone.until(|f| *f == Fact::Machine).await;
+    assert!(phone.heard_agent_after(phone.hears[0].0).is_some(), "the greeting was not held back");
+    let (mut phone, _conversation, _brain) = greeted().await;
+    phone.run(13_000).await;
+    phone.speak(1600);
+    phone.run(4_000).await;
+    assert_eq!(phone.decisions(), [], "no machine greets so late");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failed_recognition_goes_unnoticed_more_are_told() {
+    let (mut phone, _conversation, _brain) = greeted().await;
+    phone.stt.failures.store(1, Ordering::Relaxed);
+    phone.speak(600);
+    phone.until(|f| agent_said(f, "now.")).await;
+    phone.stt.failures.store(100, Ordering::Relaxed);
+    phone.run(300).await;
+    phone.speak(600);
+    phone.until(|f| agent_said(f, "I didn't catch that")).await;
+    phone.speak(600);
+    phone.until(|f| agent_said(f, lines::offer_human())).await;
+    phone.speak(600);
+    phone.until(|f| matches!(f, Fact::Failed { .. })).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_voice_that_fails_twice_is_tried_again_and_then_given_up() {
+    let (mut phone, _conversation, _brain) = greeted().await;
+    phone.tts.failures.store(1, Ordering::Relaxed);
+    phone.speak(600);
+    phone.until(|f| agent_said(f, ANSWER)).await;
+    phone.tts.failures.store(1_000, Ordering::Relaxed);
+    phone.run(300).await;
+    phone.speak(600);
+    phone.until(|f| matches!(f, Fact::Failed { .. })).await;
+}

@@ -1,0 +1,174 @@
+// The way of an operator through the pages, in a real browser against a running Warmline (BASE_URL).
+//
+//   BASE_URL   where Warmline answers            CHROMIUM   the browser's program
+//   CUSTOMER   a number whose persona asks for a human (default +15550100001)
+//   SHOTS      a folder for screenshots of what failed
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const base = process.env.BASE_URL ?? 'http://127.0.0.1:8000';
+const customer = process.env.CUSTOMER ?? '+15550100001';
+// A whole call, spoken at the speed of speech.
+const CALL = 180_000;
+
+let browser;
+
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--autoplay-policy=no-user-gesture-required',
+      '--use-fake-ui-for-media-stream',
+      '--use-fake-device-for-media-stream',
+    ],
+  });
+});
+
+after(() => browser?.close());
+
+/** Opens a page, gives it to `use`, and expects that it complained of nothing. */
+async function withPage(name, options, use) {
+  const context = await browser.newContext({ baseURL: base, ...options });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    // A refused action is shown in the page as well; the browser notes every status of 400 and more.
+    const refused = message.text().startsWith('Failed to load resource');
+    if (['error', 'warning'].includes(message.type()) && !refused) complaints.push(message.text());
+  });
+  try {
+    await use(page);
+    assert.deepEqual(complaints, [], 'the browser complained');
+  } catch (error) {
+    if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`), fullPage: true });
+    throw error;
+  } finally {
+    await context.close();
+  }
+}
+
+const hydrated = (page) => page.waitForSelector('html[data-hydrated]', { state: 'attached', timeout: 30_000 });
+const calls = async (page) => (await (await page.request.get('/calls')).json()).calls.map((c) => c.call);
+
+/** Hangs up, so that the next test starts from silence. */
+async function endCall(page) {
+  await page.click('#hangup');
+  await page.waitForSelector('#ending', { timeout: 20_000 });
+}
+
+test('a call from the form to the supervisor, seen live', { timeout: CALL + 60_000 }, () =>
+  withPage('call', {}, async (page) => {
+    await page.goto('/');
+    await hydrated(page);
+    await page.waitForFunction(() => document.querySelector('#link').textContent.includes('live'));
+
+    await page.fill('#phone_number', customer);
+    await page.waitForFunction(() => document.querySelector('#phone-note').textContent.startsWith('will dial +1 555'));
+    await page.fill('[name=name]', 'Ada Lovelace');
+    await page.fill('[name=dynamic_instruction]', 'Follow up on the ticket about the log-in.');
+    await page.keyboard.press('Control+Enter');
+    await page.waitForURL(/\/call\/outbound-[0-9a-f]{12}$/, { timeout: 10_000 });
+    assert.equal(await page.textContent('h1'), 'Ada Lovelace');
+
+    await page.waitForSelector('[data-phase=merged]', { timeout: CALL });
+    assert.match(await page.textContent('#transcript'), /Agent/);
+    assert.match(await page.textContent('#transcript'), /Customer/);
+    assert.match(await page.textContent('#consult'), /Supervisor/);
+    assert.match(await page.textContent('.private-note'), /the customer does not hear this/);
+
+    // A personas' call ends by itself; if this one does not, the operator ends it.
+    const over = await page.waitForSelector('#ending', { timeout: 30_000 }).catch(() => null);
+    if (!over) await endCall(page);
+    assert.equal(await page.locator('#hangup').count(), 0);
+    assert.equal(await page.getAttribute('.stepper [aria-current=step]', 'data-state'), 'now');
+
+    // What was seen live is what the server renders.
+    const live = await page.textContent('#transcript [role=log]');
+    await page.reload();
+    await hydrated(page);
+    assert.equal(await page.textContent('#transcript [role=log]'), live);
+  }),
+);
+
+test('a wrong number is refused beside its field, and nothing is dialled', () =>
+  withPage('wrong-number', {}, async (page) => {
+    await page.goto('/');
+    await hydrated(page);
+    const before = await calls(page);
+    await page.fill('#phone_number', '12345');
+    await page.click('#place');
+    assert.equal(await page.getAttribute('#phone_number', 'aria-invalid'), 'true');
+    assert.match(await page.textContent('#phone-note'), /not a number that can be dialled/);
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'phone_number');
+    assert.deepEqual(await calls(page), before);
+  }),
+);
+
+test('a double click dials once', () =>
+  withPage('double-click', {}, async (page) => {
+    await page.goto('/');
+    await hydrated(page);
+    const before = await calls(page);
+    await page.fill('#phone_number', customer);
+    await page.dblclick('#place');
+    await page.waitForURL(/\/call\//);
+    assert.equal((await calls(page)).length, before.length + 1);
+    await endCall(page);
+  }),
+);
+
+test('without JavaScript the form works, is refused with what was typed, and never dials twice', () =>
+  withPage('no-javascript', { javaScriptEnabled: false }, async (page) => {
+    await page.goto('/');
+    const key = await page.getAttribute('[name=idempotency_key]', 'value');
+    assert.match(key, /^[0-9a-f]{32}$/);
+
+    await page.fill('#phone_number', '555');
+    await page.fill('[name=name]', 'Grace Hopper');
+    await page.click('#place');
+    await page.waitForSelector('#form-error:not(:empty)');
+    assert.match(await page.textContent('#form-error'), /Invalid phone number format/);
+    assert.equal(await page.inputValue('#phone_number'), '555');
+    assert.equal(await page.inputValue('[name=name]'), 'Grace Hopper');
+
+    const before = await calls(page);
+    await page.fill('#phone_number', customer);
+    const form = await page.$$eval('#call-form [name]', (all) => all.map((e) => [e.name, e.value]));
+    await page.click('#place');
+    await page.waitForURL(/\/call\/outbound-/);
+    assert.match(await page.textContent('h1'), /Grace Hopper/);
+    const again = await page.request.post('/form/call', { form: Object.fromEntries(form), maxRedirects: 0 });
+    assert.equal(new URL(again.headers().location, base).href, page.url());
+    assert.equal((await calls(page)).length, before.length + 1);
+    await page.request.post(`${page.url().replace('/call/', '/calls/')}/hangup`);
+  }),
+);
+
+test('a phone in the browser switches on and waits', () =>
+  withPage('phone', { permissions: ['microphone'] }, async (page) => {
+    await page.goto('/phone');
+    await page.fill('[name=number]', '+1 555 010 0123');
+    await page.click('text=Switch on');
+    await hydrated(page);
+    await page.waitForFunction(() => document.querySelector('#phone-state').textContent === 'waiting for a call');
+    assert.equal(await page.textContent('h1'), '+1 555 010 0123');
+  }),
+);
+
+test('an unknown call says so', () =>
+  withPage('unknown-call', {}, async (page) => {
+    await page.goto('/call/outbound-ffffffffffff');
+    await page.waitForSelector('text=There is no such call');
+  }),
+);

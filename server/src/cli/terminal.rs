@@ -1,0 +1,74 @@
+use std::io::{IsTerminal, Write, stderr, stdout};
+
+use serde::Serialize;
+
+use super::{Exit, Failure};
+use crate::doctor::Style;
+
+/// Where output goes, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terminal {
+    /// JSON instead of text.
+    pub(super) json: bool,
+    /// Of standard output.
+    pub(super) style: Style,
+    /// Of standard error.
+    pub(super) error_style: Style,
+}
+
+impl Terminal {
+    pub(super) fn of_process(json: bool) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+            || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+        let style = |terminal: bool| if terminal && !plain { Style::Colour } else { Style::Plain };
+        Self { json, style: style(stdout().is_terminal()), error_style: style(stderr().is_terminal()) }
+    }
+
+    /// A line of what was asked for. A closed pipe is nobody's failure.
+    pub(super) fn say(&self, line: &str) {
+        drop(writeln!(stdout(), "{line}"));
+    }
+
+    /// A line about it; not with `--json`.
+    pub(super) fn note(&self, line: &str) {
+        if !self.json {
+            drop(writeln!(stderr(), "{}", self.error_style.paint("2", line)));
+        }
+    }
+
+    /// A value as JSON on lines of its own.
+    pub(super) fn json(&self, value: &impl Serialize) {
+        if let Ok(text) = serde_json::to_string_pretty(value) {
+            self.say(&text);
+        }
+    }
+
+    /// A value as JSON in one line.
+    pub(super) fn json_line(&self, value: &impl Serialize) {
+        if let Ok(text) = serde_json::to_string(value) {
+            self.say(&text);
+        }
+    }
+
+    /// The same as a whole command.
+    pub(super) fn value(&self, value: &impl Serialize) -> Result<Exit, Failure> {
+        self.json(value);
+        Ok(Exit::Ok)
+    }
+
+    /// Says what went wrong, and gives the exit code back.
+    pub(super) fn failure(&self, failure: &Failure) -> Exit {
+        if self.json {
+            let error = serde_json::json!({"error": failure.message, "exit": failure.exit as u8});
+            drop(writeln!(stderr(), "{error}"));
+        } else {
+            drop(writeln!(stderr(), "{} {}", self.error_style.paint("31", "warmline:"), failure.message));
+        }
+        failure.exit
+    }
+}
+
+/// Without control characters: what somebody said must not move the cursor.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

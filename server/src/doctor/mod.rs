@@ -1,0 +1,136 @@
+//! Looks at everything that a call will need, and says of each what was tried, what is wrong and how to mend it.
+//!
+//! One engine for the command and the page. No text of a [`Report`] holds a secret or a whole telephone number.
+
+mod files;
+mod network;
+mod settings;
+mod speech;
+mod text;
+
+use std::{future::Future, time::Duration};
+
+use serde::Serialize;
+use tokio::time::{Instant, timeout};
+
+use crate::settings::Settings;
+
+pub use text::{Style, render};
+
+/// A check that takes longer than this has failed.
+const LONGEST_CHECK: Duration = Duration::from_secs(10);
+
+/// What the doctor found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Whether calls can be placed: nothing failed.
+    pub ok: bool,
+    /// One or more a name, in the order in which they should be mended.
+    pub checks: Vec<Check>,
+}
+
+/// One check.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What was looked at; stable, for programs. Several findings about one thing share it.
+    pub name: &'static str,
+    /// The same for people.
+    pub title: &'static str,
+    /// How it is.
+    pub status: Status,
+    /// What was tried, and what came of it.
+    pub tried: String,
+    /// How long that took, milliseconds.
+    pub ms: u64,
+    /// What is wrong.
+    pub cause: Option<String>,
+    /// How to mend it; a command or a line to copy where there is one.
+    pub fix: Option<String>,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Fine.
+    Ok,
+    /// Calls can be placed, but perhaps not as meant.
+    Warn,
+    /// No calls, or not good ones, before this is mended.
+    Fail,
+    /// Not needed here.
+    Skipped,
+}
+
+/// How one look came out, before it has a name and a time.
+#[derive(Clone, Debug)]
+struct Finding {
+    status: Status,
+    tried: String,
+    cause: Option<String>,
+    fix: Option<String>,
+}
+
+impl Finding {
+    fn ok(tried: impl Into<String>) -> Self {
+        Self { status: Status::Ok, tried: tried.into(), cause: None, fix: None }
+    }
+
+    fn skipped(tried: impl Into<String>) -> Self {
+        Self { status: Status::Skipped, ..Self::ok(tried) }
+    }
+
+    fn warn(tried: impl Into<String>, cause: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { status: Status::Warn, tried: tried.into(), cause: Some(cause.into()), fix: Some(fix.into()) }
+    }
+
+    fn fail(tried: impl Into<String>, cause: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { status: Status::Fail, ..Self::warn(tried, cause, fix) }
+    }
+}
+
+/// Looks at everything. Takes at most about ten seconds, changes nothing.
+pub async fn run(settings: &Settings) -> Report {
+    let clock = network::ClockProbe::start();
+    let (files, speech, port, model) = tokio::join!(
+        async {
+            [
+                look("data_dir", "Data folder", files::data_dir(settings)).await,
+                look("store", "Store", files::store(settings)).await,
+                look("personas", "Exchange: personas", files::personas(settings)).await,
+                look("hold_music", "Hold music", files::hold_music(settings)).await,
+                look("recordings", "Recordings", files::record_dir(settings)).await,
+            ]
+        },
+        async {
+            [
+                look("models", "Speech models", speech::models(settings)).await,
+                look("package_client", "Package client", speech::package_client(settings)).await,
+            ]
+        },
+        look("port", "Port", network::port(settings)),
+        look("language_model", "Language model", network::language_model(settings)),
+    );
+    let mut checks = settings::checks(settings);
+    checks.extend(files.into_iter().flatten());
+    checks.extend(speech.into_iter().flatten());
+    checks.extend(port);
+    checks.extend(model);
+    checks.extend(look("clock", "Clock", async move { vec![clock.finish()] }).await);
+    Report { ok: checks.iter().all(|c| c.status != Status::Fail), checks }
+}
+
+async fn look(name: &'static str, title: &'static str, what: impl Future<Output = Vec<Finding>>) -> Vec<Check> {
+    let begun = Instant::now();
+    let findings = timeout(LONGEST_CHECK, what).await.unwrap_or_else(|_| {
+        let cause = format!("it took longer than {} s", LONGEST_CHECK.as_secs());
+        vec![Finding::fail(title, cause, "try again; if it stays, look at the disk and the network")]
+    });
+    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    findings.into_iter().map(|finding| check(name, title, ms, finding)).collect()
+}
+
+fn check(name: &'static str, title: &'static str, ms: u64, finding: Finding) -> Check {
+    let Finding { status, tried, cause, fix } = finding;
+    Check { name, title, status, tried, ms, cause, fix }
+}

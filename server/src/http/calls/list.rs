@@ -1,0 +1,45 @@
+use axum::{extract::State, response::Response};
+
+use crate::{
+    http::{ApiError, AppState, error::ok_json, query::Params},
+    openapi::{ListParams, docs, errors},
+    store::CallFilter,
+};
+
+/// Calls on a page, unless the request says otherwise.
+const USUAL: u64 = 50;
+
+/// Calls on a page at most.
+const MOST: u64 = 200;
+
+/// List calls
+///
+/// Calls that fit, newest first, a page at a time.
+#[utoipa::path(
+    get, path = "/calls", tag = "calls", operation_id = "list_calls",
+    params(ListParams),
+    responses((status = 200, description = "A page of calls.", body = docs::CallPage), errors::Query),
+)]
+pub(crate) async fn list(State(state): State<AppState>, mut params: Params) -> Result<Response, ApiError> {
+    let filter = CallFilter {
+        phase: params.phase("phase"),
+        since: params.moment("since"),
+        until: params.moment("until"),
+        q: params.short_text("q", 200),
+        cursor: params.cursor("cursor"),
+        limit: usize::try_from(params.number("limit", 1, MOST).unwrap_or(USUAL)).unwrap_or_default(),
+    };
+    params.done()?;
+    let page = state.calls.store().page(&filter).await?;
+    let mut body = Vec::with_capacity(64 + page.calls.iter().map(|call| call.len() + 1).sum::<usize>());
+    body.extend_from_slice(br#"{"calls":["#);
+    for (n, call) in page.calls.iter().enumerate() {
+        if n > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(call);
+    }
+    let next = page.next.map_or_else(|| "null".to_owned(), |cursor| format!("\"{cursor}\""));
+    body.extend_from_slice(format!(r#"],"next_cursor":{next}}}"#).as_bytes());
+    Ok(ok_json(body))
+}

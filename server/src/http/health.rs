@@ -1,0 +1,60 @@
+//! Is the process up, can it take calls, and what has it counted?
+
+use axum::{
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{ApiError, AppState, error::ok};
+use crate::openapi::errors;
+
+/// The process is up.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `ok`.
+    status: &'static str,
+    /// Warmline's version.
+    version: &'static str,
+}
+
+/// Calls can be taken.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Ready {
+    /// `ready`.
+    status: &'static str,
+}
+
+/// Is the process up?
+#[utoipa::path(
+    get, path = "/healthz", tag = "operations", operation_id = "healthz",
+    responses((status = 200, description = "It is.", body = Health), errors::Any),
+)]
+pub(crate) async fn healthz() -> Response {
+    ok(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// Can it take calls?
+#[utoipa::path(
+    get, path = "/readyz", tag = "operations", operation_id = "readyz",
+    responses((status = 200, description = "It can.", body = Ready), errors::NotReady),
+)]
+pub(crate) async fn readyz(State(state): State<AppState>) -> Result<Response, ApiError> {
+    let mut missing = state.calls.readiness().err().unwrap_or_default();
+    missing.extend(state.calls.store().health().err());
+    if missing.is_empty() { Ok(ok(Ready { status: "ready" })) } else { Err(ApiError::unavailable(missing.join(" "))) }
+}
+
+/// What it has counted
+#[utoipa::path(
+    get, path = "/metrics", tag = "operations", operation_id = "metrics",
+    responses((status = 200, description = "For Prometheus.", body = String, content_type = "application/openmetrics-text"), errors::Any),
+)]
+pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
+    let store = state.calls.store();
+    let text = store.metrics().render(&store.phases());
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}

@@ -1,0 +1,151 @@
+//! The pages: rendered here with a snapshot of the calls, then live in the browser. And the form that works without it.
+
+use std::path::PathBuf;
+
+use axum::{
+    Form, Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use leptos::{config::LeptosOptions, prelude::provide_context};
+use serde::Deserialize;
+use tower::ServiceExt;
+use tower_http::services::ServeDir;
+use warmline_api::{OutboundRequest, OutboundResponse};
+use warmline_app::{Snapshot, shell};
+use warmline_call::Private;
+
+use crate::http::{self, AppState};
+
+/// The pages' addresses. They are rendered for each request; everything else of the site is a file.
+const PAGES: &[&str] = &["/", "/console", "/call/{id}", "/phone"];
+
+/// Bytes of a REST answer that the form reads.
+const ANSWER: usize = 64 * 1024;
+
+#[derive(Clone)]
+struct Pages {
+    app: AppState,
+    options: LeptosOptions,
+    files: ServeDir,
+}
+
+/// The form as a browser posts it.
+#[derive(Deserialize)]
+struct CallForm {
+    phone_number: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    dynamic_instruction: String,
+    #[serde(default)]
+    language: String,
+    #[serde(default)]
+    emotion: String,
+    #[serde(default)]
+    idempotency_key: String,
+}
+
+/// The pages, the form and the site's files; the latter are also the fallback.
+pub fn routes(app: AppState, site: PathBuf) -> Router {
+    let options = LeptosOptions::builder().output_name("warmline").site_root(site.display().to_string()).build();
+    let files = ServeDir::new(&site).precompressed_br().precompressed_gzip().append_index_html_on_directories(false);
+    let router = Router::new().route("/form/call", post(place)).fallback(get(file));
+    let router = PAGES.iter().fold(router, |router, path| router.route(path, get(page)));
+    router.with_state(Pages { app, options, files })
+}
+
+async fn page(State(pages): State<Pages>, request: Request) -> Response {
+    let snapshot = pages.snapshot(request.uri().path()).await;
+    let options = pages.options.clone();
+    let render = leptos_axum::render_app_to_stream_with_context(
+        move || provide_context(snapshot.clone()),
+        move || shell(options.clone()),
+    );
+    render(request).await
+}
+
+/// A file of the site, or 404: as a page for a browser, as JSON for a program.
+async fn file(State(pages): State<Pages>, request: Request) -> Response {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let browser = accepts.contains("text/html");
+    let uri = request.uri().clone();
+    match pages.files.clone().oneshot(request).await {
+        Ok(response) if response.status() != StatusCode::NOT_FOUND => response.map(Body::new),
+        _ if browser => {
+            let request = Request::builder().uri(uri).body(Body::empty()).unwrap_or_default();
+            let mut response = page(State(pages), request).await;
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response
+        }
+        _ => http::not_found().await,
+    }
+}
+
+/// The form's plain post: to the call's page, or back with what was wrong.
+async fn place(State(pages): State<Pages>, mut headers: HeaderMap, Form(form): Form<CallForm>) -> Response {
+    headers.remove("idempotency-key");
+    if let Ok(key) = HeaderValue::from_str(&form.idempotency_key)
+        && !form.idempotency_key.is_empty()
+    {
+        headers.insert("idempotency-key", key);
+    }
+    match http::start_with_escalation(pages.app, headers, form.request()).await {
+        Ok(response) => match call_of(response).await {
+            Some(id) => Redirect::to(&format!("/call/{id}")).into_response(),
+            None => back(&form, "The call could not be placed."),
+        },
+        Err(error) => back(&form, &error.text()),
+    }
+}
+
+async fn call_of(response: Response) -> Option<String> {
+    let body = to_bytes(response.into_body(), ANSWER).await.ok()?;
+    let answer: OutboundResponse = serde_json::from_slice(&body).ok()?;
+    Some(answer.details.call_id)
+}
+
+fn back(form: &CallForm, error: &str) -> Response {
+    let query = [
+        ("error", error),
+        ("phone", &form.phone_number),
+        ("name", &form.name),
+        ("instruction", &form.dynamic_instruction),
+        ("language", &form.language),
+        ("emotion", &form.emotion),
+    ];
+    match serde_urlencoded::to_string(query) {
+        Ok(query) => Redirect::to(&format!("/?{query}")).into_response(),
+        Err(_) => Redirect::to("/").into_response(),
+    }
+}
+
+impl Pages {
+    /// The board; on a call's page that call too, should it be too old for the board.
+    async fn snapshot(&self, path: &str) -> Snapshot {
+        let store = self.app.calls.store();
+        let (seq, mut calls) = store.snapshot();
+        if let Some(id) = path.strip_prefix("/call/").and_then(|id| id.parse().ok())
+            && calls.iter().all(|call| call.call != id)
+        {
+            calls.extend(store.view(&id).await);
+        }
+        Snapshot { seq, calls }
+    }
+}
+
+impl CallForm {
+    fn request(&self) -> OutboundRequest {
+        let said = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
+        OutboundRequest {
+            phone_number: Private::from(self.phone_number.as_str()),
+            name: said(&self.name).map(Private::from),
+            dynamic_instruction: said(&self.dynamic_instruction).map(Private::from),
+            language: said(&self.language),
+            emotion: said(&self.emotion),
+        }
+    }
+}

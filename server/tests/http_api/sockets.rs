@@ -1,0 +1,162 @@
+//! `/ws/listen` and `/ws/phone`.
+
+use std::sync::Arc;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::json;
+use tokio::sync::{broadcast, mpsc};
+use tokio_tungstenite::{
+    connect_async,
+    tungstenite::{Error, Message, protocol::frame::coding::CloseCode},
+};
+use warmline::http::{Limits, PhoneEvent};
+use warmline_api::{PhoneMessage, PhoneOrder};
+use warmline_call::EndReason;
+use warmline_telephony::{FRAME_SAMPLES, Frame};
+
+use crate::{
+    console::{Socket, connect},
+    support::{Fake, Said, get, id, serve},
+};
+
+fn frame(first: i16) -> Frame {
+    std::array::from_fn(|n| first.wrapping_add(n as i16))
+}
+
+fn bytes(frame: &Frame) -> Vec<u8> {
+    frame.iter().flat_map(|sample| sample.to_le_bytes()).collect()
+}
+
+/// The next message that is not about the connection itself.
+async fn next(socket: &mut Socket) -> Message {
+    loop {
+        match socket.next().await.unwrap().unwrap() {
+            Message::Ping(_) | Message::Pong(_) => {}
+            message => return message,
+        }
+    }
+}
+
+async fn refused(address: &str, path: &str) -> (u16, String) {
+    match connect_async(format!("ws://{address}{path}")).await {
+        Err(Error::Http(answer)) => {
+            let body = answer.body().as_deref().unwrap_or_default();
+            (answer.status().as_u16(), String::from_utf8_lossy(body).into_owned())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_listener_hears_the_call_in_frames_of_640_bytes_until_it_is_over() {
+    let fake = Fake::new().await;
+    let address = serve(&fake, Limits::default()).await;
+    let call = fake.place(1).await;
+    let (heard, _) = broadcast::channel(10);
+    *fake.heard.lock().unwrap() = Some(heard.clone());
+    let mut socket = connect(&address, &format!("/ws/listen/{call}")).await;
+    for n in [0, -20_000, 32_700] {
+        heard.send(Arc::new(frame(n))).unwrap();
+        let Message::Binary(got) = next(&mut socket).await else { panic!("no audio") };
+        assert_eq!((got.len(), got.to_vec()), (640, bytes(&frame(n))));
+    }
+    drop(heard);
+    *fake.heard.lock().unwrap() = None;
+    match next(&mut socket).await {
+        Message::Close(Some(frame)) => assert_eq!(frame.code, CloseCode::Normal),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn there_is_nothing_to_hear_of_unknown_calls_and_of_those_that_are_over() {
+    let fake = Fake::new().await;
+    let address = serve(&fake, Limits::default()).await;
+    assert_eq!(refused(&address, &format!("/ws/listen/{}", id(1))).await.0, 404);
+    assert_eq!(refused(&address, "/ws/listen/nonsense").await.0, 404);
+    let call = fake.place(1).await;
+    fake.talk_and_end(&call, EndReason::Completed, "They were done.").await;
+    let (status, body) = refused(&address, &format!("/ws/listen/{call}")).await;
+    assert_eq!(status, 409);
+    assert!(body.contains("ended"), "{body}");
+}
+
+/// The exchange's hold on the phone that was opened last.
+fn exchange(fake: &Fake) -> (mpsc::UnboundedSender<PhoneEvent>, mpsc::UnboundedReceiver<Said>) {
+    let mut phones = fake.phones.lock().unwrap();
+    (phones.events.take().unwrap(), phones.said.take().unwrap())
+}
+
+#[tokio::test]
+async fn a_phone_rings_is_answered_talks_and_hangs_up() {
+    let fake = Fake::new().await;
+    fake.phones.lock().unwrap().exchange = true;
+    let address = serve(&fake, Limits::default()).await;
+    let mut socket = connect(&address, "/ws/phone?number=%2B15550100077").await;
+    let (events, mut said) = exchange(&fake);
+    let text = |message: Message| -> serde_json::Value { serde_json::from_str(message.to_text().unwrap()).unwrap() };
+
+    let from = "+15550100000".to_owned();
+    events.send(PhoneEvent::Message(PhoneMessage::Ringing { call: id(1).to_string(), from })).unwrap();
+    let ringing = json!({ "type": "ringing", "call": id(1).to_string(), "from": "+15550100000" });
+    assert_eq!(text(next(&mut socket).await), ringing);
+    socket.send(Message::Text(r#"{"type":"answer"}"#.into())).await.unwrap();
+    assert_eq!(said.recv().await, Some(Said::Order(PhoneOrder::Answer)));
+    events.send(PhoneEvent::Message(PhoneMessage::Answered)).unwrap();
+    assert_eq!(text(next(&mut socket).await), json!({ "type": "answered" }));
+
+    events.send(PhoneEvent::Audio(frame(7))).unwrap();
+    assert_eq!(next(&mut socket).await, Message::Binary(bytes(&frame(7)).into()));
+    socket.send(Message::Binary(bytes(&frame(-9)).into())).await.unwrap();
+    assert_eq!(said.recv().await, Some(Said::Frame(frame(-9))));
+
+    // What makes no sense is passed over.
+    for odd in [r#"{"type":"dance"}"#, "{", r#"{"type":"dtmf","digit":"x"}"#, r#"{"type":"dtmf","digit":"12"}"#] {
+        socket.send(Message::Text(odd.into())).await.unwrap();
+    }
+    for odd in [0, 2 * FRAME_SAMPLES - 2, 2 * FRAME_SAMPLES + 1] {
+        socket.send(Message::Binary(vec![0; odd].into())).await.unwrap();
+    }
+    socket.send(Message::Text(r#"{"type":"dtmf","digit":"1"}"#.into())).await.unwrap();
+    assert_eq!(said.recv().await, Some(Said::Order(PhoneOrder::Dtmf { digit: '1' })));
+    socket.send(Message::Text(r#"{"type":"hangup"}"#.into())).await.unwrap();
+    assert_eq!(said.recv().await, Some(Said::Order(PhoneOrder::Hangup)));
+    events.send(PhoneEvent::Message(PhoneMessage::Ended { reason: "hung_up".into() })).unwrap();
+    assert_eq!(text(next(&mut socket).await), json!({ "type": "ended", "reason": "hung_up" }));
+
+    socket.close(None).await.unwrap();
+    while socket.next().await.is_some_and(|message| message.is_ok()) {}
+    assert_eq!(said.recv().await, None, "the number is free again");
+    connect(&address, "/ws/phone?number=%2B15550100077").await;
+}
+
+#[tokio::test]
+async fn a_phone_that_can_not_be_opened_is_told_why() {
+    let fake = Fake::new().await;
+    let address = serve(&fake, Limits::default()).await;
+    assert_eq!(refused(&address, "/ws/phone?number=%2B15550100077").await.0, 404, "no exchange");
+    fake.phones.lock().unwrap().exchange = true;
+    for (query, kind) in [("", "missing"), ("?number=", "value_error"), ("?number=911", "value_error")] {
+        let (status, body) = refused(&address, &format!("/ws/phone{query}")).await;
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, &body["detail"][0]["type"]), (422, &kind.into()), "{query}");
+        assert_eq!(body["detail"][0]["loc"], json!(["query", "number"]));
+    }
+    // A plus that was not escaped, as people type it.
+    let _first = connect(&address, "/ws/phone?number=+15550100077").await;
+    assert_eq!(refused(&address, "/ws/phone?number=%2B1-555-010-0077").await.0, 409);
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_websocket_is_told_so() {
+    let fake = Fake::new().await;
+    fake.phones.lock().unwrap().exchange = true;
+    let app = fake.app();
+    for path in ["/ws/console", "/ws/phone?number=%2B15550100077"] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.status, 426, "{path}");
+        answer.detail();
+    }
+    assert!(fake.phones.lock().unwrap().taken.is_empty());
+    assert_eq!(get(&app, "/ws/console?after=soon").await.status, 422);
+}
