@@ -194,7 +194,7 @@ fn refusal(answer: &Answer) -> Callee {
         Answer::Unreachable => (false, 500, LeftCause::Unreachable, 480),
         Answer::Invalid => (false, 200, LeftCause::InvalidNumber, 404),
         Answer::TrunkFailure => (false, 200, LeftCause::TrunkFailure, 503),
-        Answer::NoAnswer | Answer::After(_) | Answer::Voicemail => {
+        Answer::Never | Answer::After(_) | Answer::Voicemail => {
             return Callee::Nobody { rings: true, refusal: None };
         }
     };

@@ -1,4 +1,5 @@
 //! Personas in whole calls, with a scripted agent at the other end.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Rooms, legs and browser phones.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod support;
 

@@ -116,7 +116,8 @@ impl Answer {
         if data == "[DONE]" {
             return self.finish();
         }
-        let chunk: Chunk = serde_json::from_str(data).map_err(|_| broken("the language model sent something that is not JSON"))?;
+        let chunk: Chunk =
+            serde_json::from_str(data).map_err(|_| broken("the language model sent something that is not JSON"))?;
         if chunk.error.is_some() {
             return Err(broken("the language model reported an error"));
         }

@@ -54,7 +54,8 @@ impl OpenAi {
     /// The HTTP client could not be set up.
     pub fn new(base_url: &str, key: Option<String>, model: &str) -> Result<Self, SetupError> {
         // A redirect could carry the key elsewhere.
-        let client = Client::builder().connect_timeout(CONNECT).read_timeout(SILENCE).redirect(redirect::Policy::none());
+        let client =
+            Client::builder().connect_timeout(CONNECT).read_timeout(SILENCE).redirect(redirect::Policy::none());
         let client = client.build().map_err(SetupError)?;
         let key = key.map(|k| k.trim().to_owned()).filter(|k| !k.is_empty());
         Ok(Self { client, base_url: base_url.trim_end_matches('/').to_owned(), key, model: model.to_owned() })

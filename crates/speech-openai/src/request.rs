@@ -23,7 +23,8 @@ pub(crate) fn body(model: &str, prompt: &Prompt) -> Value {
 
 /// OpenAI's reasoning models (o…, gpt-5…) refuse `max_tokens`, and many other endpoints know nothing else.
 fn limit_name(model: &str) -> &'static str {
-    let reasons = model.starts_with("gpt-5") || model.strip_prefix('o').is_some_and(|m| m.starts_with(|c: char| c.is_ascii_digit()));
+    let reasons = model.starts_with("gpt-5")
+        || model.strip_prefix('o').is_some_and(|m| m.starts_with(|c: char| c.is_ascii_digit()));
     if reasons { "max_completion_tokens" } else { "max_tokens" }
 }
 

@@ -34,7 +34,10 @@ async fn serve(answer: impl Fn() -> Response + Send + Sync + 'static) -> (OpenAi
         (e.answer)()
     };
     let models = |State(e): State<Endpoint>| async move { (e.answer)() };
-    let app = Router::new().route("/v1/chat/completions", post(chat)).route("/v1/models", get(models)).with_state(endpoint.clone());
+    let app = Router::new()
+        .route("/v1/chat/completions", post(chat))
+        .route("/v1/models", get(models))
+        .with_state(endpoint.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/v1/", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -110,7 +113,9 @@ async fn a_tool_call_comes_in_pieces() {
 
 #[tokio::test]
 async fn what_is_not_a_good_tool_call_fails() {
-    for (name, arguments) in [("escalate", "{\"reason\": "), ("escalate", "{}"), ("escalate", "[1]"), ("end_call", "{"), ("dial", "{}")] {
+    for (name, arguments) in
+        [("escalate", "{\"reason\": "), ("escalate", "{}"), ("escalate", "[1]"), ("end_call", "{"), ("dial", "{}")]
+    {
         let (model, _) = serve(move || chunks(vec![call(0, Some(name), arguments), STOP.to_owned()])).await;
         let answer = all(&model).await;
         assert!(matches!(&answer[..], [Err(ModelError::Failed(_))]), "{name} {arguments}: {answer:?}");
@@ -133,7 +138,8 @@ async fn statuses_are_told_apart_and_nothing_gives_the_key_away() {
         (404, ModelError::Failed("the language model's server refused the request (HTTP 404)".to_owned())),
         (302, ModelError::Failed("the language model's server refused the request (HTTP 302)".to_owned())),
     ] {
-        let (model, _) = serve(move || (StatusCode::from_u16(status).unwrap(), format!("no {KEY}")).into_response()).await;
+        let (model, _) =
+            serve(move || (StatusCode::from_u16(status).unwrap(), format!("no {KEY}")).into_response()).await;
         assert_eq!(all(&model).await, [Err(error.clone())]);
         let told = format!("{error} {error:?} {model:?} {:?}", model.check().await);
         assert!(!told.contains("sk-"), "{told}");

@@ -23,6 +23,8 @@ pub struct HoldMusic {
 
 impl HoldMusic {
     /// The built-in piece: 24 s of plucked chords, made for this product. The same samples every time.
+    ///
+    /// The first call makes them, which takes about 0.1 s of CPU time.
     #[must_use]
     pub fn ours() -> Self {
         static TRACK: OnceLock<Arc<[i16]>> = OnceLock::new();

@@ -96,6 +96,16 @@ pub(crate) fn offers_human(said: &str) -> bool {
             sentence.contains('?')
                 && has(&["supervisor", "human", "real person", "colleague", "representative", "someone", "somebody"])
                 && has(&["connect", "transfer", "speak", "talk", "put you", "get ", "hand you"])
-                && has(&["would you", "shall i", "should i", "do you want", "may i", "can i", "want me", "like me", "like that"])
+                && has(&[
+                    "would you",
+                    "shall i",
+                    "should i",
+                    "do you want",
+                    "may i",
+                    "can i",
+                    "want me",
+                    "like me",
+                    "like that",
+                ])
         })
 }

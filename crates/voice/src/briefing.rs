@@ -109,7 +109,11 @@ impl<'a> Extract<'a> {
             (None, Some(about)) => format!("The call was about this: {}", closed(&lines::shortened(&about, 120))),
             (None, None) => format!("{who} didn't say much about the cause."),
         };
-        said.push_str(if self.asked { " They requested to speak with someone." } else { " They agreed to speak with someone." });
+        said.push_str(if self.asked {
+            " They requested to speak with someone."
+        } else {
+            " They agreed to speak with someone."
+        });
         if self.mood != "calm" {
             said.push_str(&format!(" They sound {}.", self.mood));
         }
@@ -118,7 +122,9 @@ impl<'a> Extract<'a> {
 
     fn about(&self) -> Option<String> {
         let script = rules::Script::of(self.setup);
-        script.purpose.map(|p| p.replace("I'm calling to ", "the agent called to ").replace("I'm calling ", "the agent called "))
+        script
+            .purpose
+            .map(|p| p.replace("I'm calling to ", "the agent called to ").replace("I'm calling ", "the agent called "))
             .map(|p| p.replace(" you ", " them ").replace(" your ", " their "))
     }
 
@@ -126,7 +132,10 @@ impl<'a> Extract<'a> {
         let name = self.setup.name.as_ref().map_or("not known", |n| n.reveal());
         let mut points = vec![format!("Who: {name}")];
         let wants: Vec<String> = self.told.iter().take(3).map(|t| format!("“{}”", lines::shortened(t, 200))).collect();
-        points.push(format!("Wants: {}", if wants.is_empty() { "a human; they gave no details".to_owned() } else { wants.join(" ") }));
+        points.push(format!(
+            "Wants: {}",
+            if wants.is_empty() { "a human; they gave no details".to_owned() } else { wants.join(" ") }
+        ));
         if !self.reason.trim().is_empty() {
             points.push(format!("Why a human: {}", lines::shortened(self.reason, 240)));
         }
@@ -141,7 +150,8 @@ impl<'a> Extract<'a> {
     fn tried(&self) -> String {
         let first = self.turns.iter().position(|t| t.role == Role::Person).unwrap_or(self.turns.len());
         let answers = self.turns[first..].iter().filter(|t| t.role == Role::Agent).flat_map(|t| sentences(&t.text));
-        let told: Vec<&str> = answers.filter(|s| !s.ends_with('?') && s.split_whitespace().count() > 3 && !is_fixed(s)).collect();
+        let told: Vec<&str> =
+            answers.filter(|s| !s.ends_with('?') && s.split_whitespace().count() > 3 && !is_fixed(s)).collect();
         if told.is_empty() {
             return "nothing yet".to_owned();
         }
@@ -177,7 +187,14 @@ fn weight(sentence: &str) -> usize {
     if intent::is_question(sentence) {
         weight += 3;
     }
-    let manners = [intent::asks_who, intent::asks_if_ai, intent::asks_repeat, intent::asks_to_wait, intent::says_goodbye, intent::is_thanks];
+    let manners = [
+        intent::asks_who,
+        intent::asks_if_ai,
+        intent::asks_repeat,
+        intent::asks_to_wait,
+        intent::says_goodbye,
+        intent::is_thanks,
+    ];
     let requests = !matches!(intent::wish(sentence), intent::Wish::Nothing) && !intent::has_problem(sentence);
     if requests || manners.iter().any(|m| m(sentence)) { weight.saturating_sub(12) } else { weight }
 }
@@ -212,8 +229,39 @@ fn closed(text: &str) -> String {
 
 fn mood(turns: &[Turn]) -> &'static str {
     const MOODS: &[(&str, &[&str])] = &[
-        ("angry", &["angry", "furious", "ridiculous", "unacceptable", "outrageous", "useless", "complaint", "terrible", "worst", "sick of", "damn", "lawyer"]),
-        ("frustrated", &["frustrat", "fed up", "waste of", "annoy", "again and again", "third time", "still not", "tired of", "not helping", "hours", "disappoint"]),
+        (
+            "angry",
+            &[
+                "angry",
+                "furious",
+                "ridiculous",
+                "unacceptable",
+                "outrageous",
+                "useless",
+                "complaint",
+                "terrible",
+                "worst",
+                "sick of",
+                "damn",
+                "lawyer",
+            ],
+        ),
+        (
+            "frustrated",
+            &[
+                "frustrat",
+                "fed up",
+                "waste of",
+                "annoy",
+                "again and again",
+                "third time",
+                "still not",
+                "tired of",
+                "not helping",
+                "hours",
+                "disappoint",
+            ],
+        ),
         ("worried", &["worried", "afraid", "scared", "urgent", "emergency", "please hurry", "stolen", "fraud"]),
         ("friendly", &["thank you", "thanks", "great", "wonderful", "lovely", "appreciate"]),
     ];

@@ -15,7 +15,9 @@ pub const fn fixed(line: FixedLine) -> &'static str {
         FixedLine::TimeOver => "I'm sorry, the time for this call is over. Thank you for talking with me. Goodbye.",
         FixedLine::Stopping => "I'm sorry, our service is stopping now, so I have to end this call. Goodbye.",
         FixedLine::Trouble => "I'm sorry, something is wrong on our side.",
-        FixedLine::VoicemailMessage => "Hello, this is an automated call. I'm sorry I missed you. We will try again later. Goodbye.",
+        FixedLine::VoicemailMessage => {
+            "Hello, this is an automated call. I'm sorry I missed you. We will try again later. Goodbye."
+        }
     }
 }
 
@@ -49,23 +51,33 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
 
 /// Said while the model thinks for too long.
 #[must_use]
-pub const fn filler() -> &'static str { "One moment, please." }
+pub const fn filler() -> &'static str {
+    "One moment, please."
+}
 
 /// Said after a long silence.
 #[must_use]
-pub const fn still_there() -> &'static str { "Are you still there?" }
+pub const fn still_there() -> &'static str {
+    "Are you still there?"
+}
 
 /// The offer of a human.
 #[must_use]
-pub const fn offer_human() -> &'static str { "Would you like me to connect you with a human supervisor?" }
+pub const fn offer_human() -> &'static str {
+    "Would you like me to connect you with a human supervisor?"
+}
 
 /// How the private talk with a supervisor begins.
 #[must_use]
-pub const fn consult_intro() -> &'static str { "Hello, I have a customer who needs assistance." }
+pub const fn consult_intro() -> &'static str {
+    "Hello, I have a customer who needs assistance."
+}
 
 /// The question that asks for the supervisor's decision.
 #[must_use]
-pub const fn consult_question() -> &'static str { "Are you ready to take this call?" }
+pub const fn consult_question() -> &'static str {
+    "Are you ready to take this call?"
+}
 
 /// The two questions that follow where the answer was unclear.
 #[must_use]

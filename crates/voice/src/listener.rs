@@ -3,6 +3,8 @@
 
 mod echo;
 mod segment;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -104,21 +106,21 @@ impl Listener {
         while let Some(window) = self.vad.pop() {
             self.judged += WINDOW as u64;
             let at = now.checked_sub(samples_time((self.fed - self.judged) as usize)).unwrap_or(now);
-            self.window(window, at, now);
+            self.window(window, at);
         }
     }
 
     /// Takes in what became of a [`Job`].
     pub(crate) fn recognised(&mut self, job: u64, text: Result<String, SpeechError>, now: Instant) {
         for closing in &mut self.closing {
-            closing.recognised(job, &text);
+            closing.recognised(job, &text, now);
         }
         if let Some(segment) = &mut self.segment
-            && let Some(outcome) = segment.recognised(job, text)
+            && let Some(outcome) = segment.recognised(job, text, now)
         {
             self.outcomes.push_back(outcome);
         }
-        self.settle(now);
+        self.settle();
     }
 
     /// What was found out, oldest first. Drain after each of the calls above.
@@ -143,7 +145,7 @@ impl Listener {
         self.outcomes.retain(|o| matches!(o, Outcome::Turn(_) | Outcome::Failed(_)));
     }
 
-    fn window(&mut self, window: Window, at: Instant, now: Instant) {
+    fn window(&mut self, window: Window, at: Instant) {
         match &mut self.segment {
             Some(segment) => {
                 let outcome = segment.window(&window, at, &self.timing, &mut self.next_job);
@@ -151,7 +153,7 @@ impl Listener {
             }
             None => self.wait_for_onset(window, at),
         }
-        self.settle(now);
+        self.settle();
     }
 
     fn wait_for_onset(&mut self, window: Window, at: Instant) {
@@ -168,7 +170,7 @@ impl Listener {
     }
 
     /// Ends the segment when it is time, and delivers what is complete.
-    fn settle(&mut self, now: Instant) {
+    fn settle(&mut self) {
         if let Some(segment) = &self.segment {
             if segment.is_noise(&self.timing) {
                 self.segment = None;
@@ -179,7 +181,7 @@ impl Listener {
                 self.closing.push_back(segment.close(limit));
             }
         }
-        while let Some(outcome) = self.closing.front().and_then(|c| c.outcome(now)) {
+        while let Some(outcome) = self.closing.front().and_then(|c| c.outcome()) {
             self.closing.pop_front();
             self.outcomes.push_back(outcome);
         }

@@ -283,8 +283,7 @@ impl Floor {
         };
         // What was understood on the way is better than nothing.
         let now = Instant::now();
-        let turn =
-            HeardTurn { text: open.text.clone(), began: open.began, ended: now, decided: now, known: now };
+        let turn = HeardTurn { text: open.text.clone(), began: open.began, ended: now, decided: now, known: now };
         self.on_turn(turn)
     }
 
@@ -309,7 +308,8 @@ impl Floor {
     }
 
     fn close_agent(&mut self, said: Option<&Said>) {
-        if let (Some(said), Some(open)) = (said, self.agent.take()) {
+        let Some(said) = said else { return };
+        if let Some(open) = self.agent.take() {
             let now = Some(Instant::now());
             self.report(Who::Agent, open.utterance, said.text.clone(), open.began, now, said.interrupted);
         }

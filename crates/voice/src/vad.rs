@@ -34,8 +34,6 @@ pub(crate) struct Window {
     pub(crate) audio: [i16; WINDOW],
     /// Whether there is speech in them.
     pub(crate) voiced: bool,
-    /// RMS of the samples.
-    pub(crate) level: f32,
 }
 
 /// The quietest recent level, by two spans: one that fills and one that is full.
@@ -49,13 +47,7 @@ struct Floor {
 impl Vad {
     pub(crate) fn new() -> Self {
         let floor = Floor { filling: f32::MAX, full: f32::MAX, windows: 0 };
-        Self {
-            detector: Box::default(),
-            pending: Vec::with_capacity(2 * WINDOW),
-            speaking: false,
-            peak: 0.0,
-            floor,
-        }
+        Self { detector: Box::default(), pending: Vec::with_capacity(2 * WINDOW), speaking: false, peak: 0.0, floor }
     }
 
     /// Takes audio in.
@@ -74,7 +66,7 @@ impl Vad {
         let enough = if self.speaking { STAY_SCORE } else { ONSET_SCORE };
         self.speaking = score >= enough && level >= gate;
         self.peak = if self.speaking { self.peak.max(level) } else { self.peak * 0.98 };
-        Some(Window { audio, voiced: self.speaking, level })
+        Some(Window { audio, voiced: self.speaking })
     }
 }
 

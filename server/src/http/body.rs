@@ -127,7 +127,8 @@ fn check<T: Body>(bytes: &[u8], json: bool) -> Result<T, ApiError> {
 
 /// Malformed JSON; `loc` ends with the byte it was noticed at, as in FastAPI.
 fn malformed(bytes: &[u8], error: &serde_json::Error) -> ApiError {
-    let before: usize = bytes.split_inclusive(|b| *b == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
+    let before: usize =
+        bytes.split_inclusive(|b| *b == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
     let at = before + error.column().saturating_sub(1);
     let mut fault = FieldError::new("json_invalid", &["body"], "JSON decode error", Value::Object(Map::new()));
     fault.loc.push(at.into());

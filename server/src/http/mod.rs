@@ -9,13 +9,13 @@ mod query;
 mod router;
 mod service;
 
+pub(crate) use self::{calls::find, query::Params};
 pub use self::{
     calls::outbound::start_with_escalation,
     error::{ApiError, FieldError},
     router::{not_found, router, routes, wrap},
     service::{CallService, Phone, PhoneError, PhoneEvent},
 };
-pub(crate) use self::{calls::find, query::Params};
 
 use std::{sync::Arc, time::Duration};
 

@@ -35,7 +35,13 @@ impl Params {
         self.pairs.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    fn read<T>(&mut self, name: &'static str, r#type: &'static str, msg: &str, f: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    fn read<T>(
+        &mut self,
+        name: &'static str,
+        r#type: &'static str,
+        msg: &str,
+        f: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
         let text = self.text(name)?.to_owned();
         let value = f(&text);
         if value.is_none() {

@@ -89,7 +89,8 @@ fn operator() -> Parameter {
 }
 
 fn idempotency_key() -> Parameter {
-    let description = "The same key and body get the first answer again; another body 422; 409 while the first is answered.";
+    let description =
+        "The same key and body get the first answer again; another body 422; 409 while the first is answered.";
     let schema = text().pattern(Some("^[!-~]{1,255}$")).into();
     parameter("Idempotency-Key", ParameterIn::Header, false, description, schema)
 }

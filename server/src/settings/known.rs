@@ -66,13 +66,11 @@ pub const KNOWN: &[Known] = &[
 ];
 
 /// The setting of that name.
-#[must_use]
 pub(super) fn find(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|k| k.name == name)
 }
 
 /// The setting that was probably meant by a name that is none.
-#[must_use]
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let upper = name.to_ascii_uppercase().replace('-', "_");
     KNOWN

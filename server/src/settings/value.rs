@@ -68,7 +68,6 @@ impl fmt::Display for Origin {
 }
 
 /// A value as it may be shown: secrets and numbers masked, passwords inside addresses hidden.
-#[must_use]
 pub(super) fn masked(known: &Known, value: &str) -> String {
     match known.shown {
         Shown::Open => without_password(value),

@@ -6,7 +6,9 @@ use sqlx::migrate::MigrateError;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// `DATABASE_URL` can't be used.
-    #[error("DATABASE_URL: {detail}. Use a SQLite file, for example sqlite://data/warmline.db, or leave it out: then the file is in WARMLINE_DATA_DIR")]
+    #[error(
+        "DATABASE_URL: {detail}. Use a SQLite file, for example sqlite://data/warmline.db, or leave it out: then the file is in WARMLINE_DATA_DIR"
+    )]
     Url {
         /// What is wrong with it.
         detail: String,
@@ -40,7 +42,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A transaction failed; nothing of it was written.
-    #[error("The store can't be written to now. Look at the disk that DATABASE_URL or WARMLINE_DATA_DIR is on: is it full, read-only or locked?")]
+    #[error(
+        "The store can't be written to now. Look at the disk that DATABASE_URL or WARMLINE_DATA_DIR is on: is it full, read-only or locked?"
+    )]
     Write(#[source] Arc<sqlx::Error>),
     /// A query failed.
     #[error("The store can't be read now. Look at the disk that DATABASE_URL or WARMLINE_DATA_DIR is on")]

@@ -168,12 +168,7 @@ impl Store {
     ///
     /// # Errors
     /// Nothing was written.
-    pub async fn append(
-        &self,
-        call: &CallId,
-        at: Timestamp,
-        events: Vec<Event>,
-    ) -> Result<Vec<Recorded>, StoreError> {
+    pub async fn append(&self, call: &CallId, at: Timestamp, events: Vec<Event>) -> Result<Vec<Recorded>, StoreError> {
         self.write(|reply| Job::Append { call: call.clone(), at, events, reply }).await
     }
 

@@ -82,12 +82,8 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(PathBuf::from(beside))
-        .map_err(unwritable)?;
+    let file =
+        OpenOptions::new().create(true).truncate(false).write(true).open(PathBuf::from(beside)).map_err(unwritable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),

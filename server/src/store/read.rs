@@ -119,12 +119,7 @@ async fn fold(pool: &SqlitePool, placed: i64) -> Result<Option<CallView>, StoreE
     Ok(view)
 }
 
-async fn bodies_of(
-    pool: &SqlitePool,
-    placed: i64,
-    after: u64,
-    limit: i64,
-) -> Result<Vec<(i64, String)>, StoreError> {
+async fn bodies_of(pool: &SqlitePool, placed: i64, after: u64, limit: i64) -> Result<Vec<(i64, String)>, StoreError> {
     sqlx::query_as("SELECT seq, body FROM event WHERE call = ? AND seq > ? ORDER BY seq LIMIT ?")
         .bind(placed)
         .bind(column(after))

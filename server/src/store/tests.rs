@@ -270,7 +270,8 @@ async fn a_write_that_fails_is_reported_and_the_next_one_goes_through() {
     place(&store, 1).await;
     // Somebody else's connection makes the next number taken, as a transaction in doubt would.
     let foreign = sqlx::SqlitePool::connect(&url(folder.path())).await.unwrap();
-    let body = serde_json::to_string(&Recorded { seq: 2, call: id(1), at: at(), event: moved(Phase::Dialing) }).unwrap();
+    let body =
+        serde_json::to_string(&Recorded { seq: 2, call: id(1), at: at(), event: moved(Phase::Dialing) }).unwrap();
     sqlx::query("INSERT INTO event VALUES (2, 1, 'phase_changed', ?)").bind(body).execute(&foreign).await.unwrap();
     let error = store.append(&id(1), at(), vec![moved(Phase::Ringing)]).await.err().unwrap();
     assert!(matches!(error, StoreError::Write(_)), "{error}");

@@ -113,10 +113,7 @@ fn refuse(jobs: Vec<Job>, shared: &Shared, error: sqlx::Error) {
 }
 
 /// What the file knows of the keys that these jobs bring.
-async fn known_keys(
-    connection: &mut SqliteConnection,
-    jobs: &[Job],
-) -> Result<HashMap<String, KnownKey>, sqlx::Error> {
+async fn known_keys(connection: &mut SqliteConnection, jobs: &[Job]) -> Result<HashMap<String, KnownKey>, sqlx::Error> {
     let asked: Vec<&str> = jobs
         .iter()
         .filter_map(|job| match job {
@@ -325,18 +322,19 @@ impl Batch {
         }
         if !self.answers.is_empty() {
             const SQL: &str = "UPDATE idempotency SET status = new.value ->> 1, answer = new.value ->> 2
-                FROM json_each(?) AS new WHERE key = new.value ->> 0 AND status IS NULL";
+                FROM json_each(?) AS new WHERE idempotency.key = new.value ->> 0 AND idempotency.status IS NULL";
             sqlx::query(SQL).bind(json(&self.answers)).execute(&mut *tx).await?;
         }
         if !self.details.is_empty() {
             const SQL: &str = "UPDATE call SET details = new.value ->> 1
-                FROM json_each(?) AS new WHERE id = new.value ->> 0";
+                FROM json_each(?) AS new WHERE call.id = new.value ->> 0";
             let rows: Vec<(&CallId, &str)> = self.details.iter().map(|(call, text)| (call, &**text)).collect();
             sqlx::query(SQL).bind(json(&rows)).execute(&mut *tx).await?;
         }
         if !self.ends.is_empty() {
-            const SQL: &str = "UPDATE call SET ended = new.value ->> 1, view = new.value ->> 2, search = new.value ->> 3
-                FROM json_each(?) AS new WHERE placed = new.value ->> 0";
+            const SQL: &str =
+                "UPDATE call SET ended = new.value ->> 1, view = new.value ->> 2, search = new.value ->> 3
+                FROM json_each(?) AS new WHERE call.placed = new.value ->> 0";
             sqlx::query(SQL).bind(json(&self.ends)).execute(&mut *tx).await?;
         }
         tx.commit().await

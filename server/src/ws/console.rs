@@ -133,10 +133,11 @@ impl Console {
 
     async fn on_event(&mut self, event: Result<Arc<Delivered>, RecvError>) -> Result<(), Gone> {
         let mut next = event.map_err(|error| match error {
-            RecvError::Lagged(_) => TryRecvError::Lagged(0),
+            RecvError::Lagged(missed) => TryRecvError::Lagged(missed),
             RecvError::Closed => TryRecvError::Closed,
         });
-        for _ in 0..TOGETHER {
+        let mut together = 0;
+        loop {
             match next {
                 Ok(delivered) => self.pass_on(delivered.recorded.seq, delivered.json.clone()).await?,
                 Err(TryRecvError::Empty) => break,
@@ -145,6 +146,11 @@ impl Console {
                     self.peer.close(close_code::AWAY, "Warmline is stopping").await;
                     return Err(Gone);
                 }
+            }
+            together += 1;
+            // Whatever is taken from the channel has to be passed on: stop before taking, not after.
+            if together == TOGETHER {
+                break;
             }
             next = self.live.try_recv();
         }

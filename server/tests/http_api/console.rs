@@ -177,7 +177,8 @@ async fn a_console_that_falls_behind_gets_a_fresh_snapshot_and_then_1013() {
     let (mut snapshots, mut last) = (0, 1);
     let closed = 'rounds: loop {
         // Far more than is kept for somebody who is behind, and more than the network holds.
-        let event = Event::EscalationRequested { by: warmline_call::RequestedBy::Customer, reason: "x".repeat(4_000).into() };
+        let event =
+            Event::EscalationRequested { by: warmline_call::RequestedBy::Customer, reason: "x".repeat(4_000).into() };
         for _ in 0..12 {
             fake.append(&call, vec![event.clone(); 1_000]).await;
         }

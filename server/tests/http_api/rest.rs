@@ -29,7 +29,10 @@ async fn calls_are_listed_newest_first_with_a_cursor() {
     assert_eq!(ids(&get(&app, "/calls?phase=ended").await.json()), [id(2).to_string()]);
     assert_eq!(ids(&get(&app, "/calls?q=hi%20THERE").await.json()), [id(2).to_string()]);
     assert_eq!(ids(&get(&app, "/calls?since=2026-11-23").await.json()), Vec::<String>::new());
-    assert_eq!(ids(&get(&app, "/calls?until=2026-11-22T10:00:01%2B00:00&since=2026-11-22T10:00:00Z").await.json()).len(), 5);
+    assert_eq!(
+        ids(&get(&app, "/calls?until=2026-11-22T10:00:01%2B00:00&since=2026-11-22T10:00:00Z").await.json()).len(),
+        5
+    );
     assert_eq!(first["calls"][0], serde_json::to_value(fake.store().view(&id(5)).await.unwrap()).unwrap());
 }
 
@@ -58,8 +61,16 @@ async fn a_query_that_does_not_validate_names_the_parameter() {
 async fn a_call_is_shown_with_timings_and_details() {
     let fake = Fake::new().await;
     let app = fake.app();
-    let details = post(&app, "/calls/outbound-with-escalation", r#"{"phone_number":"+1234567890"}"#).await.json()["details"].clone();
-    let turn = Event::TurnMetrics { endpointing_ms: 1, stt_ms: 2, llm_first_token_ms: 3, tts_first_audio_ms: 4, response_ms: 9 };
+    let details =
+        post(&app, "/calls/outbound-with-escalation", r#"{"phone_number":"+1234567890"}"#).await.json()["details"]
+            .clone();
+    let turn = Event::TurnMetrics {
+        endpointing_ms: 1,
+        stt_ms: 2,
+        llm_first_token_ms: 3,
+        tts_first_audio_ms: 4,
+        response_ms: 9,
+    };
     fake.append(&id(1), vec![turn]).await;
     let shown = get(&app, &format!("/calls/{}", id(1))).await;
     assert_eq!(shown.headers[header::CONTENT_TYPE], "application/json");
@@ -186,11 +197,9 @@ async fn pages_of_other_sites_can_not_act() {
 async fn a_wrong_method_is_405_and_says_which_are_right() {
     let fake = Fake::new().await;
     let app = fake.app();
-    for (method, uri, allowed) in [
-        ("GET", "/calls/outbound-with-escalation", "POST"),
-        ("DELETE", "/calls", "GET"),
-        ("PUT", "/healthz", "GET"),
-    ] {
+    for (method, uri, allowed) in
+        [("GET", "/calls/outbound-with-escalation", "POST"), ("DELETE", "/calls", "GET"), ("PUT", "/healthz", "GET")]
+    {
         let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
         let answer = send(&app, request).await;
         assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (405, "Method Not Allowed"), "{method} {uri}");

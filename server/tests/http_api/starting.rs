@@ -175,9 +175,8 @@ async fn what_the_runtime_refuses_gets_its_status() {
 async fn the_standard_call_answers_at_its_end_with_what_was_said() {
     let fake = Fake::new().await;
     let app = fake.app();
-    let request = tokio::spawn(async move {
-        post(&app, STANDARD, r#"{"phone_number":"+1234567890","name":"John Doe"}"#).await
-    });
+    let request =
+        tokio::spawn(async move { post(&app, STANDARD, r#"{"phone_number":"+1234567890","name":"John Doe"}"#).await });
     let mut live = fake.store().subscribe();
     if fake.store().seq() == 0 {
         live.recv().await.unwrap();
@@ -254,7 +253,8 @@ async fn the_same_key_and_body_gets_the_first_answer_again() {
     }
     let long = "k".repeat(256);
     for odd in ["", "two words", &long] {
-        let answer = post_with(&app, ESCALATION, r#"{"phone_number":"+1234567890"}"#, &[("Idempotency-Key", odd)]).await;
+        let answer =
+            post_with(&app, ESCALATION, r#"{"phone_number":"+1234567890"}"#, &[("Idempotency-Key", odd)]).await;
         assert_eq!(answer.faults(), [("value_error".to_owned(), "header.Idempotency-Key".to_owned())], "{odd}");
     }
     assert_eq!(fake.store().seq(), 1);
@@ -271,7 +271,11 @@ async fn a_failed_dial_is_an_answer_like_any_other_and_a_refusal_is_not() {
     *fake.refuse.lock().unwrap() = Some(PlaceError::Failed("The trunk refused.".into()));
     assert_eq!(post_with(&app, ESCALATION, body, &[("Idempotency-Key", "b")]).await.status, 503);
     let again = post_with(&app, ESCALATION, body, &[("Idempotency-Key", "b")]).await;
-    assert_eq!((again.status.as_u16(), again.detail().as_str()), (503, "The trunk refused."), "nobody is dialled twice");
+    assert_eq!(
+        (again.status.as_u16(), again.detail().as_str()),
+        (503, "The trunk refused."),
+        "nobody is dialled twice"
+    );
 }
 
 #[tokio::test]
@@ -305,7 +309,10 @@ async fn a_key_whose_answer_was_lost_in_a_crash_is_answered_from_the_log() {
 #[tokio::test]
 async fn a_handler_that_panics_answers_500_and_the_next_request_is_served() {
     let fake = Fake::new().await;
-    let app = router(AppState::with_limits(fake.clone(), Limits { answer_time: Duration::from_secs(5), ..Limits::default() }));
+    let app = router(AppState::with_limits(
+        fake.clone(),
+        Limits { answer_time: Duration::from_secs(5), ..Limits::default() },
+    ));
     *fake.panic.lock().unwrap() = true;
     let answer = post(&app, ESCALATION, r#"{"phone_number":"+1234567890"}"#).await;
     assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (500, "Internal Server Error"));

@@ -20,9 +20,7 @@ use warmline::{
     store::{self, Store, StoreOptions},
 };
 use warmline_api::{Details, PhoneNumber, PhoneOrder};
-use warmline_call::{
-    CallId, CallView, EndReason, Event, OperatorAction, Phase, Private, Rejected, Side, Speaker,
-};
+use warmline_call::{CallId, CallView, EndReason, Event, OperatorAction, Phase, Private, Rejected, Side, Speaker};
 use warmline_telephony::Frame;
 
 /// A call runtime that writes calls down and dials nobody.
@@ -80,7 +78,7 @@ pub(crate) fn id(n: u64) -> CallId {
 impl Fake {
     pub(crate) async fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let options = StoreOptions { fsync: false, ..StoreOptions::default() };
+        let options = StoreOptions { hold_time: true, fsync: false, ..StoreOptions::default() };
         let url = format!("sqlite://{}/warmline.db", folder.path().display());
         let store = Store::open_with(&url, options).await.unwrap();
         Self(Arc::new(Inner {

@@ -57,7 +57,7 @@ pub(crate) enum Answer {
     After(Duration),
     Voicemail,
     Busy,
-    NoAnswer,
+    Never,
     Declined,
     Unreachable,
     Invalid,
@@ -224,7 +224,7 @@ impl TryFrom<String> for Answer {
         match text.as_str() {
             "voicemail" => Ok(Self::Voicemail),
             "busy" => Ok(Self::Busy),
-            "no_answer" => Ok(Self::NoAnswer),
+            "no_answer" => Ok(Self::Never),
             "declined" => Ok(Self::Declined),
             "unreachable" => Ok(Self::Unreachable),
             "invalid" => Ok(Self::Invalid),

@@ -12,7 +12,7 @@ use warmline_telephony::{FRAME_SAMPLES, Frame, TelephoneFilter, resample};
 use warmline_voice::{Expect, SpeechToText, TextToSpeech, Urgency, Utterance, VoiceStyle};
 
 /// The folder of the models, pulled on the first use.
-pub fn models() -> &'static PathBuf {
+pub(crate) fn models() -> &'static PathBuf {
     static MODELS: OnceLock<PathBuf> = OnceLock::new();
     MODELS.get_or_init(|| {
         let dir = models::default_dir();
@@ -22,30 +22,30 @@ pub fn models() -> &'static PathBuf {
 }
 
 /// Ears and mouth, loaded once for all tests.
-pub fn speech() -> (Arc<LocalStt>, Arc<LocalTts>) {
+pub(crate) fn speech() -> (Arc<LocalStt>, Arc<LocalTts>) {
     static SPEECH: OnceLock<(Arc<LocalStt>, Arc<LocalTts>)> = OnceLock::new();
     SPEECH.get_or_init(|| LocalSpeech::load(models()).unwrap()).clone()
 }
 
-pub fn style(emotion: &str, voice: u8) -> VoiceStyle {
+pub(crate) fn style(emotion: &str, voice: u8) -> VoiceStyle {
     VoiceStyle { language: "en".into(), emotion: emotion.into(), voice }
 }
 
-pub async fn say(tts: &LocalTts, text: &str, style: &VoiceStyle) -> Vec<i16> {
+pub(crate) async fn say(tts: &LocalTts, text: &str, style: &VoiceStyle) -> Vec<i16> {
     let chunks: Vec<_> = tts.speak(text, style).collect().await;
     chunks.into_iter().flat_map(|chunk| chunk.unwrap().to_vec()).collect()
 }
 
-pub async fn hear(stt: &LocalStt, audio: Vec<i16>, expect: Expect) -> String {
+pub(crate) async fn hear(stt: &LocalStt, audio: Vec<i16>, expect: Expect) -> String {
     stt.recognise(utterance(audio, expect, Urgency::Final)).await.unwrap()
 }
 
-pub fn utterance(audio: Vec<i16>, expect: Expect, urgency: Urgency) -> Utterance {
+pub(crate) fn utterance(audio: Vec<i16>, expect: Expect, urgency: Urgency) -> Utterance {
     Utterance { audio: audio.into(), language: "en".into(), urgency, expect }
 }
 
 /// As it sounds over a telephone: 8 kHz μ-law and back.
-pub fn telephone(audio: &[i16]) -> Vec<i16> {
+pub(crate) fn telephone(audio: &[i16]) -> Vec<i16> {
     let mut line = TelephoneFilter::default();
     let frames = audio.chunks(FRAME_SAMPLES).flat_map(|samples| {
         let mut frame: Frame = [0; FRAME_SAMPLES];
@@ -56,7 +56,7 @@ pub fn telephone(audio: &[i16]) -> Vec<i16> {
 }
 
 /// Why other voices can't be had, said aloud so that nobody takes a skipped test for a passed one.
-pub fn other_voices_missing() -> bool {
+pub(crate) fn other_voices_missing() -> bool {
     let mut command = Command::new("espeak-ng");
     let missing = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err();
     if missing {
@@ -66,7 +66,7 @@ pub fn other_voices_missing() -> bool {
 }
 
 /// Another synthesiser's voice, 16 kHz.
-pub fn other_voice(text: &str, voice: &str) -> Vec<i16> {
+pub(crate) fn other_voice(text: &str, voice: &str) -> Vec<i16> {
     let mut command = Command::new("espeak-ng");
     let wave = command.args(["-v", voice, "-s", "155", "--stdout", text]).output().unwrap().stdout;
     // The length in the header of a streamed file is a made-up one, so samples are read until they end.
@@ -76,7 +76,7 @@ pub fn other_voice(text: &str, voice: &str) -> Vec<i16> {
 }
 
 /// Wrong, missing and added words, and how many there should be. Numbers count the same in words and digits.
-pub fn wrong_words(expected: &str, got: &str) -> (usize, usize) {
+pub(crate) fn wrong_words(expected: &str, got: &str) -> (usize, usize) {
     let (expected, got) = (words(expected), words(got));
     let mut row: Vec<usize> = (0..=got.len()).collect();
     for (i, word) in expected.iter().enumerate() {
@@ -126,7 +126,7 @@ fn wrong_words_are_counted_and_the_form_of_numbers_is_not() {
 }
 
 /// Most memory that this process ever had, in megabytes.
-pub fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)

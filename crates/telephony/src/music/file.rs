@@ -192,6 +192,22 @@ mod tests {
     }
 
     #[test]
+    fn ogg_vorbis_is_read_and_not_its_damaged_half() {
+        const TONE: &[u8] = include_bytes!("testdata/tone.ogg");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hold.ogg");
+        std::fs::write(&path, TONE).unwrap();
+        let music = HoldMusic::from_file(&path).unwrap();
+        assert!((music.duration().as_secs_f64() - 0.5).abs() < 0.01, "{:?}", music.duration());
+        assert!((dbfs(&music.track()) + 24.0).abs() < 0.2);
+        std::fs::write(&path, &TONE[..100]).unwrap();
+        assert!(matches!(
+            refused(&path),
+            HoldMusicError::NotAudio(_) | HoldMusicError::Damaged { .. } | HoldMusicError::Unsupported(_)
+        ));
+    }
+
+    #[test]
     fn files_that_are_no_music_are_refused_each_with_its_reason() {
         let dir = tempfile::tempdir().unwrap();
         let file = |name: &str, bytes: &[u8]| {

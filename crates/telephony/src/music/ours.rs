@@ -126,7 +126,7 @@ impl Ring {
                 let level = from + (to - from) * n as f32 / STEP as f32;
                 self.0[at] += loudness * level * sin as f32;
                 (sin, cos) = (sin * turn_cos + cos * turn_sin, cos * turn_cos - sin * turn_sin);
-                at = (at + 1) % self.0.len();
+                at = if at + 1 == self.0.len() { 0 } else { at + 1 };
             }
         }
     }

@@ -5,9 +5,7 @@ use futures::{StreamExt as _, stream, stream::BoxStream};
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::{
-    LanguageModel, ModelError, SpeechError, SpeechToText, TextToSpeech, Token, Utterance, VoiceStyle,
-};
+use crate::{LanguageModel, ModelError, SpeechError, SpeechToText, TextToSpeech, Token, Utterance, VoiceStyle};
 
 struct Deaf;
 
@@ -88,14 +86,20 @@ async fn without_a_model_their_own_words_are_told() {
     ] {
         assert!(all.contains(part), "{part} is not in\n{all}");
     }
-    assert!(!all.contains("“Yes.”"));
+    assert!(!points.iter().any(|p| p.starts_with("Wants") && p.contains("“Yes.”")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn somebody_who_said_nothing_is_not_made_up() {
     let (summary, points) = briefing(&[(Role::Agent, "Hello."), (Role::Person, "Operator.")], None).await;
-    assert_eq!(summary, "The call was about this: the agent called to follow up on their ticket. They requested to speak with someone.");
-    assert!(points.contains(&"Wants: a human; they gave no details".to_owned()) && points.contains(&"Tried: nothing yet".to_owned()));
+    assert_eq!(
+        summary,
+        "The call was about this: the agent called to follow up on their ticket. They requested to speak with someone."
+    );
+    assert!(
+        points.contains(&"Wants: a human; they gave no details".to_owned())
+            && points.contains(&"Tried: nothing yet".to_owned())
+    );
     let (summary, _) = briefing(&[], None).await;
     assert!(summary.starts_with("The call was about this"), "{summary}");
 }

@@ -125,12 +125,8 @@ impl Actor {
             Event::Turn(turn) => self.on_turn(&turn),
             Event::Deaf(_) => self.on_unclear(),
             Event::Spoke(_) => self.on_spoke(),
-            Event::Key(_)
-            | Event::Guess(_)
-            | Event::Withdrawn
-            | Event::Nothing
-            | Event::Began { .. }
-            | Event::Gone => {}
+            Event::Key(_) | Event::Guess(_) | Event::Withdrawn | Event::Nothing | Event::Began { .. } | Event::Gone => {
+            }
         }
     }
 

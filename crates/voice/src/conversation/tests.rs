@@ -35,9 +35,8 @@ struct Scripted {
 impl Scripted {
     /// What was said by persons, as the brain was told, each time it was asked.
     fn asked(&self) -> Vec<Vec<String>> {
-        let persons = |turns: &Vec<Turn>| {
-            turns.iter().filter(|t| t.role == Role::Person).map(|t| t.text.clone()).collect()
-        };
+        let persons =
+            |turns: &Vec<Turn>| turns.iter().filter(|t| t.role == Role::Person).map(|t| t.text.clone()).collect();
         self.asked.lock().unwrap().iter().map(persons).collect()
     }
 

@@ -19,7 +19,9 @@ pub(crate) enum Wish {
 pub(crate) fn wish(text: &str) -> Wish {
     let clauses = clauses(text);
     if clauses.iter().any(|c| asks_for(&c.words, "@human", c.question)) {
-        return Wish::Human { reason: format!("The customer asked for a human: “{}”", lines::shortened(text, 160)) };
+        return Wish::Human {
+            reason: format!("The customer asked for a human: “{}”", lines::shortened(text, 160))
+        };
     }
     let vague = |c: &Clause| asks_for(&c.words, "@someone", c.question) || has_any(&c.words, FED_UP);
     if clauses.iter().any(vague) { Wish::MaybeHuman } else { Wish::Nothing }
@@ -31,7 +33,7 @@ const REQUESTS: &[&str] = &[
     "can/could not i/we * @talk to/with? @who",
     "if i/we can/could/may/might * @talk to/with? @who",
     "let/lets me/us? * @talk to/with? @who",
-    "i/we would like/love/prefer/rather/want * @talk to/with? @who",
+    "i/we would like/love/prefer/rather/want/appreciate * @talk to/with? @who",
     "i/we want/need/wish/demand/prefer/insist/require * @talk to/with? @who",
     "i/we have/got to @talk to/with? @who",
     "i/we must/will/should only? @talk to/with? @who",
@@ -50,7 +52,7 @@ const REQUESTS: &[&str] = &[
      me/us/this/it/call * to/with/through @who",
     "connect/transfer/switch me/us @who",
     "get/give/bring/find/fetch/grab/send/pass/call me/us @who",
-    "put @who on",
+    "get/put @who on",
     "^ get/bring/fetch/find/grab/call @who",
     "can/could/will/would you * get/bring/fetch/find/grab/call/ask @who",
     "i/we want/need/demand/require/prefer/request/expect to? have/see? @who",
@@ -60,7 +62,7 @@ const REQUESTS: &[&str] = &[
     "is/are there @who there/available/around/here/i/we/who/that/on/to/in",
     "is/are @who there/available/around/here/in/free",
     "where is/are @who",
-    "do/does you/anyone/they have @who",
+    "do/does not? you/anyone/they have @who",
     "can/could/may/should/would @who * help/assist/call/handle/answer/contact/ring/take/look/explain/deal/fix/speak/talk",
     "let/have/make/ask @who to? help/assist/call/handle/answer/contact/ring/take/look/explain/deal/fix/speak/talk/come",
     "asked/asking/ask for @who",
@@ -117,8 +119,31 @@ fn asks_for(words: &[String], who: &str, question: bool) -> bool {
 }
 
 const NOISE: &[&str] = &[
-    "uh", "um", "er", "erm", "ah", "hmm", "just", "actually", "really", "please", "simply", "now", "directly", "kindly",
-    "honestly", "maybe", "perhaps", "immediately", "instead", "then", "already", "finally", "right", "away", "straight",
+    "uh",
+    "um",
+    "er",
+    "erm",
+    "ah",
+    "hmm",
+    "just",
+    "actually",
+    "really",
+    "please",
+    "simply",
+    "now",
+    "directly",
+    "kindly",
+    "honestly",
+    "maybe",
+    "perhaps",
+    "immediately",
+    "instead",
+    "then",
+    "already",
+    "finally",
+    "right",
+    "away",
+    "straight",
 ];
 
 /// The whole clause is 'a real person', 'operator', 'human human'.
@@ -128,7 +153,10 @@ fn only_names_one(words: &[String], question: bool) -> bool {
     while let Some(end) = human_at(words, at) {
         at = end;
     }
-    at > start && at == words.len() && words[start] != "one" && !(question && ["the", "your"].contains(&words[start].as_str()))
+    at > start
+        && at == words.len()
+        && words[start] != "one"
+        && !(question && ["the", "your"].contains(&words[start].as_str()))
 }
 
 fn class(name: &str, words: &[String], at: usize) -> Option<usize> {
@@ -143,8 +171,8 @@ fn class(name: &str, words: &[String], at: usize) -> Option<usize> {
 fn talk_at(words: &[String], at: usize) -> Option<usize> {
     let word = words.get(at)?.as_str();
     match word {
-        "talk" | "speak" | "chat" | "deal" | "converse" | "communicate" | "discuss" | "reach" | "contact" | "talking"
-        | "speaking" => Some(at + 1),
+        "talk" | "speak" | "chat" | "deal" | "converse" | "communicate" | "discuss" | "reach" | "contact"
+        | "talking" | "speaking" => Some(at + 1),
         "get" if has_word(words, at + 1, "through") => Some(at + 2),
         "get" if has_word(words, at + 1, "hold") && has_word(words, at + 2, "of") => Some(at + 3),
         "be" if ["connected", "transferred", "passed"].iter().any(|w| has_word(words, at + 1, w)) => Some(at + 2),
@@ -153,25 +181,116 @@ fn talk_at(words: &[String], at: usize) -> Option<usize> {
 }
 
 const DESCRIBES: &[&str] = &[
-    "a", "an", "the", "your", "some", "any", "another", "real", "live", "actual", "living", "human", "proper", "genuine",
-    "different", "other", "senior", "customer", "service", "support", "care", "sales", "billing", "technical", "tech",
-    "account", "help", "duty", "team", "shift", "breathing", "physical", "normal", "one", "of",
+    "a",
+    "an",
+    "the",
+    "your",
+    "some",
+    "any",
+    "another",
+    "real",
+    "live",
+    "actual",
+    "living",
+    "human",
+    "proper",
+    "genuine",
+    "different",
+    "other",
+    "senior",
+    "customer",
+    "service",
+    "support",
+    "care",
+    "sales",
+    "billing",
+    "technical",
+    "tech",
+    "account",
+    "help",
+    "duty",
+    "team",
+    "shift",
+    "breathing",
+    "physical",
+    "normal",
+    "one",
+    "of",
 ];
 const PEOPLE: &[&str] = &[
-    "human", "humans", "person", "representative", "representatives", "rep", "reps", "operator", "operators", "supervisor",
-    "supervisors", "manager", "managers", "boss", "agent", "agents", "advisor", "adviser", "advisors", "employee",
-    "employees", "colleague", "colleagues", "associate", "specialist", "technician", "attendant", "superior", "being",
-    "beings", "superiors", "receptionist", "consultant",
+    "human",
+    "humans",
+    "person",
+    "representative",
+    "representatives",
+    "rep",
+    "reps",
+    "operator",
+    "operators",
+    "supervisor",
+    "supervisors",
+    "manager",
+    "managers",
+    "boss",
+    "agent",
+    "agents",
+    "advisor",
+    "adviser",
+    "advisors",
+    "employee",
+    "employees",
+    "colleague",
+    "colleagues",
+    "associate",
+    "specialist",
+    "technician",
+    "attendant",
+    "superior",
+    "being",
+    "beings",
+    "superiors",
+    "receptionist",
+    "consultant",
 ];
 /// These are a human only when called a real one.
-const IF_REAL: &[&str] = &["people", "man", "woman", "guy", "lady", "voice", "one", "body", "being", "persons", "staff"];
+const IF_REAL: &[&str] =
+    &["people", "man", "woman", "guy", "lady", "voice", "one", "body", "being", "persons", "staff"];
 const REAL: &[&str] = &["real", "live", "actual", "living", "human", "breathing", "physical", "genuine"];
-const DEPARTMENTS: &[&str] = &["service", "support", "care", "department", "management", "desk", "staff", "billing", "sales"];
+const DEPARTMENTS: &[&str] =
+    &["service", "support", "care", "department", "management", "desk", "staff", "billing", "sales"];
 /// After the noun, these make something else of it: 'human error', 'the agent number'.
 const OTHER_THINGS: &[&str] = &[
-    "error", "errors", "rights", "resources", "nature", "mistake", "body", "readable", "verification", "account",
-    "position", "job", "role", "app", "software", "id", "number", "name", "email", "license", "fee", "fees", "password",
-    "login", "ticket", "request", "page", "case", "code", "plan", "contract",
+    "error",
+    "errors",
+    "rights",
+    "resources",
+    "nature",
+    "mistake",
+    "body",
+    "readable",
+    "verification",
+    "account",
+    "position",
+    "job",
+    "role",
+    "app",
+    "software",
+    "id",
+    "number",
+    "name",
+    "email",
+    "license",
+    "fee",
+    "fees",
+    "password",
+    "login",
+    "ticket",
+    "request",
+    "page",
+    "case",
+    "code",
+    "plan",
+    "contract",
 ];
 
 /// Where words that plainly name a human end: 'a real person', 'one of your agents', 'somebody else'.
@@ -212,8 +331,8 @@ fn noun_at(words: &[String], start: usize, at: usize) -> Option<usize> {
 /// 'a person to sign for it' is somebody else's errand, 'a person to help me' is ours.
 fn for_an_errand(words: &[String], noun: &str, end: usize) -> bool {
     const OURS: &[&str] = &[
-        "help", "talk", "speak", "assist", "handle", "deal", "look", "call", "solve", "explain", "fix", "answer", "take",
-        "come", "me", "us", "sort", "resolve",
+        "help", "talk", "speak", "assist", "handle", "deal", "look", "call", "solve", "explain", "fix", "answer",
+        "take", "come", "me", "us", "sort", "resolve",
     ];
     ["person", "agent", "specialist", "technician"].contains(&noun)
         && has_word(words, end, "to")
@@ -247,14 +366,16 @@ fn made_plain(words: &[String], end: usize) -> bool {
 /// Whether the request is refused ('I don't want to …'), told of others ('they put me through …') or told of the past.
 fn negated(words: &[String], start: usize, end: usize) -> bool {
     const LINKS: &[&str] = &[
-        "want", "need", "have", "you", "to", "ask", "asked", "asking", "me", "us", "like", "wish", "even", "going", "try",
-        "do", "that", "i", "think", "should", "we", "would", "be", "it", "there", "is", "must",
+        "want", "need", "have", "you", "to", "ask", "asked", "asking", "me", "us", "like", "wish", "even", "going",
+        "try", "do", "that", "i", "think", "should", "we", "would", "be", "it", "there", "is", "must",
     ];
     const OTHERS: &[&str] = &["he", "she", "they", "it", "who", "which", "never", "unable"];
     let refuses = |w: &str| matches!(w, "not" | "never" | "without" | "stop");
     let inside = &words[start..end];
     let inside_not = inside.iter().enumerate().any(|(i, w)| {
-        refuses(w) && !(i > 0 && ["can", "could"].contains(&inside[i - 1].as_str())) && !has_word(inside, i + 1, "a")
+        refuses(w)
+            && !(i > 0 && ["can", "could"].contains(&inside[i - 1].as_str()))
+            && !["a", "you"].iter().any(|next| has_word(inside, i + 1, next))
     });
     if inside_not || (start > 0 && OTHERS.contains(&words[start - 1].as_str())) {
         return true;

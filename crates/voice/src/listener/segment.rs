@@ -51,6 +51,8 @@ pub(super) struct Segment {
 struct Piece {
     job: u64,
     text: Option<Result<String, SpeechError>>,
+    /// When it was done.
+    known: Option<Instant>,
 }
 
 /// A turn that is over; perhaps its text is still missing.
@@ -124,7 +126,7 @@ impl Segment {
             self.audio.drain(..at);
             self.pauses.clear();
             self.partial = None;
-            self.pieces.push(Piece { job: job.id, text: None });
+            self.pieces.push(Piece::of(&job));
             return Some(Outcome::Recognise(job));
         }
         if self.voiced < self.next_partial || self.partial.is_some() {
@@ -145,23 +147,23 @@ impl Segment {
         let spoken = (self.audio.len() - self.silence + TAIL).min(self.audio.len());
         let job = job(next_job, self.audio[..spoken].into(), Urgency::Final);
         self.partial = None;
-        self.guess = Some(Piece { job: job.id, text: None });
+        self.guess = Some(Piece::of(&job));
         Some(Outcome::Recognise(job))
     }
 
     /// Takes in an answer, if it is one of its own.
-    pub(super) fn recognised(&mut self, job: u64, text: Result<String, SpeechError>) -> Option<Outcome> {
+    pub(super) fn recognised(&mut self, job: u64, text: Result<String, SpeechError>, now: Instant) -> Option<Outcome> {
         if self.partial == Some(job) {
             self.partial = None;
             let text = self.joined(&text.ok()?);
             return (!text.is_empty()).then_some(Outcome::Partial { text, began: self.began });
         }
         if let Some(piece) = self.pieces.iter_mut().find(|p| p.job == job) {
-            piece.text = Some(text);
+            piece.is_now(text, now);
             return None;
         }
         let guess = self.guess.as_mut().filter(|g| g.job == job)?;
-        guess.text = Some(text.clone());
+        guess.is_now(text.clone(), now);
         let text = self.joined(&text.ok()?);
         (!text.is_empty() && self.pieces.iter().all(|p| p.text.is_some())).then_some(Outcome::Guess(text))
     }
@@ -180,7 +182,7 @@ impl Segment {
             Some(_) => timing.usual,
             None => timing.unfinished,
         };
-        (self.guess.is_some() && self.silence >= time_samples(limit)).then_some(limit)
+        (self.guess.is_some() && self.resumed == 0 && self.silence >= time_samples(limit)).then_some(limit)
     }
 
     /// The turn that was decided to be over after so much silence.
@@ -211,15 +213,25 @@ impl Segment {
     }
 }
 
+impl Piece {
+    fn of(job: &Job) -> Self {
+        Self { job: job.id, text: None, known: None }
+    }
+
+    fn is_now(&mut self, text: Result<String, SpeechError>, now: Instant) {
+        (self.text, self.known) = (Some(text), Some(now));
+    }
+}
+
 impl Closing {
-    pub(super) fn recognised(&mut self, job: u64, text: &Result<String, SpeechError>) {
+    pub(super) fn recognised(&mut self, job: u64, text: &Result<String, SpeechError>, now: Instant) {
         if let Some(piece) = self.pieces.iter_mut().find(|p| p.job == job) {
-            piece.text = Some(text.clone());
+            piece.is_now(text.clone(), now);
         }
     }
 
     /// What it came to, once all its text is there.
-    pub(super) fn outcome(&self, now: Instant) -> Option<Outcome> {
+    pub(super) fn outcome(&self) -> Option<Outcome> {
         let mut texts = Vec::with_capacity(self.pieces.len());
         let mut failure = None;
         for piece in &self.pieces {
@@ -233,7 +245,8 @@ impl Closing {
             return Some(Outcome::Failed(error));
         }
         let (began, ended, decided) = (self.began, self.ended, self.decided);
-        Some(Outcome::Turn(HeardTurn { text, began, ended, decided, known: now.max(decided) }))
+        let known = self.pieces.iter().filter_map(|p| p.known).max().unwrap_or(decided).max(decided);
+        Some(Outcome::Turn(HeardTurn { text, began, ended, decided, known }))
     }
 }
 

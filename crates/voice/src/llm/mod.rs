@@ -62,7 +62,11 @@ pub(crate) fn go_on(setup: Arc<Setup>, model: Arc<dyn LanguageModel>, turns: Vec
 }
 
 /// Greets in the language of the call; `otherwise` is said where the model can't.
-pub(crate) fn greet(setup: Arc<Setup>, model: Arc<dyn LanguageModel>, otherwise: Vec<Step>) -> BoxStream<'static, Step> {
+pub(crate) fn greet(
+    setup: Arc<Setup>,
+    model: Arc<dyn LanguageModel>,
+    otherwise: Vec<Step>,
+) -> BoxStream<'static, Step> {
     stream_of(|steps| async move {
         let prompt = prompt::conversation(&setup, &[], Some(prompt::GREET));
         let mut answer = Answer::new(steps, false);

@@ -4,7 +4,8 @@ use crate::{Prompt, Role, Setup, Turn, lines};
 const MOST_TURNS: usize = 40;
 const LONGEST_TURN: usize = 2000;
 
-pub(super) const GO_ON: &str = "Go on with the conversation now, in one or two short sentences. The person has said nothing new.";
+pub(super) const GO_ON: &str =
+    "Go on with the conversation now, in one or two short sentences. The person has said nothing new.";
 pub(super) const GREET: &str = "The person has just picked up. Greet them by name if you know it, say who you are and why you call, in two short sentences.";
 
 /// The prompt for the next thing to say; `note` comes last.
@@ -36,7 +37,11 @@ fn system(setup: &Setup) -> String {
     if let Some(dynamic) = &setup.dynamic_instruction {
         parts.push(format!("What this call is about: {}", lines::shortened(dynamic.reveal(), 4000)));
     }
-    parts.push(format!("Speak the language '{}', in a {} tone.", setup.style.language, setup.style.emotion.to_lowercase()));
+    parts.push(format!(
+        "Speak the language '{}', in a {} tone.",
+        setup.style.language,
+        setup.style.emotion.to_lowercase()
+    ));
     parts.push(MANNERS.to_owned());
     parts.push(if setup.escalation { WITH_HUMAN } else { WITHOUT_HUMAN }.to_owned());
     parts.push(GUARDS.to_owned());

@@ -38,8 +38,11 @@ impl Splitter {
         while let Some((at, letter)) = letters.next() {
             let end = at + letter.len_utf8();
             let blank_follows = letters.peek().is_some_and(|(_, next)| next.is_whitespace());
-            let sentence = matches!(letter, '.' | '!' | '?' | '…' | '。' | '！' | '？') && blank_follows && !abbreviates(&self.text[..end]);
-            let clause = !self.begun && matches!(letter, ',' | ';' | ':' | '–' | '—') && blank_follows && end >= FIRST_CLAUSE;
+            let sentence = matches!(letter, '.' | '!' | '?' | '…' | '。' | '！' | '？')
+                && blank_follows
+                && !abbreviates(&self.text[..end]);
+            let clause =
+                !self.begun && matches!(letter, ',' | ';' | ':' | '–' | '—') && blank_follows && end >= FIRST_CLAUSE;
             if sentence || clause || letter == '\n' {
                 return Some(end);
             }
@@ -63,11 +66,12 @@ fn abbreviates(text: &str) -> bool {
 /// A piece as it can be spoken: without markdown, emoji, links and control characters; `None` where nothing sensible is
 /// left.
 pub(crate) fn speakable(piece: &str) -> Option<String> {
-    let words = piece.split_whitespace().filter(|w| !w.contains("://") && !w.starts_with("www."));
-    let joined = words.collect::<Vec<_>>().join(" ");
-    let kept: String = without_links(&joined).chars().filter_map(spoken_letter).collect();
+    let unlinked = without_links(piece);
+    let words = unlinked.split_whitespace().filter(|w| !w.contains("://") && !w.starts_with("www."));
+    let kept: String = words.collect::<Vec<_>>().join(" ").chars().filter_map(spoken_letter).collect();
     let text = kept.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '"' | '¿' | '¡' | '$' | '€' | '£'));
+    let text = text
+        .trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '"' | '¿' | '¡' | '$' | '€' | '£'));
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let solid = text.chars().filter(|c| !c.is_whitespace()).count();
     let digits = text.chars().filter(char::is_ascii_digit).count();

@@ -118,13 +118,23 @@ const OFFER: &str = "Would you like me to connect you with a human supervisor?";
 
 #[tokio::test(start_paused = true)]
 async fn a_good_answer_is_spoken_sentence_by_sentence() {
-    let (brain, model) = brain(&[Waits(300), Says("We are op"), Says("en until five. **Any"), Waits(100), Says("thing** else? 😀")]);
+    let (brain, model) =
+        brain(&[Waits(300), Says("We are op"), Says("en until five. **Any"), Waits(100), Says("thing** else? 😀")]);
     let steps = steps(brain.reply(&turns(ASKED))).await;
     assert_eq!(said(&steps), [(300, "We are open until five."), (400, "Anything else?")]);
 
     let asked = model.asked.lock().unwrap();
     assert!(asked[0].tools && asked[0].turns == turns(ASKED));
-    for part in ["customer support agent for LiveKit", "John", "follow up on a ticket", "untrusted", "'en'", "an AI", "no markdown", "Never say or invent phone numbers"] {
+    for part in [
+        "customer support agent for LiveKit",
+        "John",
+        "follow up on a ticket",
+        "untrusted",
+        "'en'",
+        "an AI",
+        "no markdown",
+        "Never say or invent phone numbers",
+    ] {
         assert!(asked[0].system.to_lowercase().contains(&part.to_lowercase()), "{part}");
     }
 }
@@ -139,7 +149,10 @@ async fn a_slow_model_gets_a_filler_then_its_say() {
 async fn a_model_that_stays_silent_is_replaced_at_three_seconds() {
     let (brain, _) = brain(&[Waits(60_000), Says("Too late.")]);
     let steps = steps(brain.reply(&turns(ASKED))).await;
-    assert_eq!(said(&steps), [(1500, lines::filler()), (3000, SORRY), (3000, "I don't have that information."), (3000, OFFER)]);
+    assert_eq!(
+        said(&steps),
+        [(1500, lines::filler()), (3000, SORRY), (3000, "I don't have that information."), (3000, OFFER)]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,7 +45,7 @@ pub(crate) fn greet(setup: &Setup) -> Vec<Step> {
     };
     let (why, question) = match (&script.purpose, script.facts.first()) {
         (Some(purpose), _) => (Some(purpose.clone()), MOMENT),
-        (None, Some(_)) => (None, MOMENT),
+        (None, Some(fact)) => (Some(fact.clone()).filter(|f| !f.ends_with('?')), MOMENT),
         (None, None) => (None, HOW_CAN_I_HELP),
     };
     [Some(hello), why, Some(question.to_owned())].into_iter().flatten().map(Step::Say).collect()
@@ -69,7 +69,9 @@ fn answer(setup: &Setup, script: &Script, talk: &Talk) -> Vec<Step> {
     if talk.was_offered() && yes_or_no == Some(false) && !intent::says_goodbye(heard) {
         return say(&["All right.", &next(script, talk)]);
     }
-    if intent::says_goodbye(heard) || (talk.asked_if_more() && (yes_or_no == Some(false) || intent::wants_nothing_more(heard))) {
+    if intent::says_goodbye(heard)
+        || (talk.asked_if_more() && (yes_or_no == Some(false) || intent::wants_nothing_more(heard)))
+    {
         return goodbye();
     }
     if intent::asks_if_ai(heard) {
@@ -77,7 +79,10 @@ fn answer(setup: &Setup, script: &Script, talk: &Talk) -> Vec<Step> {
         return say(&["Yes, I'm an AI assistant, not a human.", &offer]);
     }
     if intent::asks_who(heard) {
-        return say(&[&format!("{}.", capitalised(&script.introduction)), script.purpose.as_deref().unwrap_or(HOW_CAN_I_HELP)]);
+        return say(&[
+            &format!("{}.", capitalised(&script.introduction)),
+            script.purpose.as_deref().unwrap_or(HOW_CAN_I_HELP),
+        ]);
     }
     if intent::asks_repeat(heard) && !talk.last_said().is_empty() {
         return say(&["Of course.", talk.last_said().trim_start_matches("Of course.").trim()]);
@@ -116,7 +121,7 @@ fn small_talk(setup: &Setup, script: &Script, talk: &Talk, yes_or_no: Option<boo
     if talk.asked_if_more() && yes_or_no == Some(true) {
         return say(&["Please go ahead, I'm listening."]);
     }
-    if intent::is_thanks(heard) {
+    if intent::is_thanks(heard) && yes_or_no != Some(false) {
         return say(&["You're welcome.", &next(script, talk)]);
     }
     let confirms = yes_or_no.is_some() || intent::is_backchannel(heard) || talk.is_courtesy();
@@ -155,7 +160,8 @@ fn offer(setup: &Setup, talk: &Talk, opening: &str) -> Vec<Step> {
 
 /// Asked for a human where none can be reached.
 pub(crate) fn no_human(talk: &Talk) -> Vec<Step> {
-    let regret = talk.fresh(&[lines::fixed(warmline_call::FixedLine::NoHuman), "I'm sorry, I can't reach anybody from here."]);
+    let regret =
+        talk.fresh(&[lines::fixed(warmline_call::FixedLine::NoHuman), "I'm sorry, I can't reach anybody from here."]);
     say(&[regret, "I can take a note for the team.", WHAT_NOTE])
 }
 

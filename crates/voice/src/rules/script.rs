@@ -23,7 +23,8 @@ enum Meaning {
 impl Script {
     pub(crate) fn of(setup: &Setup) -> Self {
         let dynamic = setup.dynamic_instruction.as_ref().map(|d| d.reveal().as_str()).unwrap_or_default();
-        let mut script = Self { introduction: introduction(setup, dynamic), purpose: None, facts: Vec::new(), known: Vec::new() };
+        let mut script =
+            Self { introduction: introduction(setup, dynamic), purpose: None, facts: Vec::new(), known: Vec::new() };
         for sentence in sentences(dynamic) {
             match meaning(&sentence, setup) {
                 Meaning::Purpose(said) if script.purpose.is_none() => script.purpose = Some(said),
@@ -42,7 +43,12 @@ impl Script {
     /// A note's sentences as speech; orders about behaviour give none.
     pub(crate) fn speakable(note: &str, setup: &Setup) -> Vec<String> {
         let meanings = sentences(note).into_iter().map(|s| meaning(&s, setup));
-        meanings.filter_map(|m| match m { Meaning::Purpose(s) | Meaning::Fact(s) => Some(s), Meaning::Order => None }).collect()
+        meanings
+            .filter_map(|m| match m {
+                Meaning::Purpose(s) | Meaning::Fact(s) => Some(s),
+                Meaning::Order => None,
+            })
+            .collect()
     }
 
     /// What is known that shares the most words of weight with a question.
@@ -52,7 +58,7 @@ impl Script {
         let score = |fact: &&String| {
             let told = weighty(fact);
             let shared = asked.iter().filter(|w| told.contains(w)).count() * 2;
-            shared + usize::from(wants_time && fact.chars().any(|c| c.is_ascii_digit()))
+            shared + usize::from(wants_time && names_a_time(fact))
         };
         let best = self.facts.iter().chain(&self.known).max_by_key(score)?;
         (score(&best) >= 2 || (wants_time && score(&best) >= 1)).then_some(best.as_str())
@@ -72,24 +78,71 @@ fn introduction(setup: &Setup, dynamic: &str) -> String {
 
 /// 'You are a helpful customer support agent for LiveKit.' → 'the LiveKit support team'.
 fn team(sentence: &str) -> Option<String> {
-    let role = strip_any(sentence, &["You are ", "You're "])?;
+    let role = strip_any(sentence, &["You are ", "You're "]).filter(|r| !r.starts_with("calling"))?;
     let (role, rest) = [" for ", " at ", " from ", " of ", " with "].iter().find_map(|p| role.split_once(p))?;
-    let named: Vec<&str> = rest.split_whitespace().take_while(|w| w.chars().next().is_some_and(|c| c.is_uppercase() || c.is_ascii_digit()) || ["and", "&", "of"].contains(w)).collect();
+    let named: Vec<&str> = rest
+        .split_whitespace()
+        .take_while(|w| {
+            w.chars().next().is_some_and(|c| c.is_uppercase() || c.is_ascii_digit()) || ["and", "&", "of"].contains(w)
+        })
+        .collect();
     let name = named.join(" ");
     let name = name.trim_end_matches(['.', ',', ';']);
     if name.is_empty() {
         return None;
     }
     let lower = role.to_lowercase();
+    if !ROLES.iter().any(|r| lower.contains(r)) {
+        return None;
+    }
     let kind = ["support", "sales", "billing", "service"].into_iter().find(|k| lower.contains(k));
     Some(kind.map_or_else(|| format!("the {name} team"), |kind| format!("the {name} {kind} team")))
 }
 
+const ROLES: &[&str] =
+    &["agent", "assistant", "representative", "support", "specialist", "advis", "member", "receptionist", "team"];
+
 fn meaning(sentence: &str, setup: &Setup) -> Meaning {
     const STYLE: &[&str] = &[
-        "be", "speak", "keep", "use", "sound", "stay", "remain", "do", "don't", "never", "always", "avoid", "make", "respond",
-        "answer", "talk", "act", "ensure", "remember", "try", "listen", "when", "if", "unless", "only", "wait", "introduce",
-        "greet", "start", "begin", "end", "escalate", "transfer", "please", "handle", "help", "assist", "note", "important",
+        "be",
+        "speak",
+        "keep",
+        "use",
+        "sound",
+        "stay",
+        "remain",
+        "do",
+        "don't",
+        "never",
+        "always",
+        "avoid",
+        "make",
+        "respond",
+        "answer",
+        "talk",
+        "act",
+        "ensure",
+        "remember",
+        "try",
+        "listen",
+        "when",
+        "if",
+        "unless",
+        "only",
+        "wait",
+        "introduce",
+        "greet",
+        "start",
+        "begin",
+        "end",
+        "escalate",
+        "transfer",
+        "please",
+        "handle",
+        "help",
+        "assist",
+        "note",
+        "important",
     ];
     let text = sentence.trim().trim_end_matches(['.', '!', ';']).trim();
     let you = |rest: &str| second_person(&named_as_customer(rest, setup));
@@ -98,7 +151,8 @@ fn meaning(sentence: &str, setup: &Setup) -> Meaning {
     }
     if let Some(rest) = strip_any(text, &["You are calling ", "You're calling ", "Calling ", "Call about "]) {
         let about = rest.strip_prefix("about ").map_or_else(|| rest.to_owned(), |r| format!("about {r}"));
-        let known = ["about ", "because ", "from ", "on ", "regarding ", "with ", "in "].iter().any(|p| about.starts_with(p));
+        let known =
+            ["about ", "because ", "from ", "on ", "regarding ", "with ", "in "].iter().any(|p| about.starts_with(p));
         return if known { Meaning::Purpose(format!("I'm calling {}.", you(&about))) } else { Meaning::Order };
     }
     if let Some(rest) = strip_any(text, &["You are ", "You're "]) {
@@ -111,27 +165,40 @@ fn meaning(sentence: &str, setup: &Setup) -> Meaning {
     if text.is_empty() || STYLE.contains(&first.trim_end_matches([',', ':'])) {
         return Meaning::Order;
     }
-    imperative(&named_as_customer(text, setup), &first).map_or_else(|| Meaning::Fact(format!("{}.", capital(&you(text)))), Meaning::Fact)
+    imperative(&named_as_customer(text, setup), &first)
+        .map_or_else(|| Meaning::Fact(format!("{}.", capital(&you(text)))), Meaning::Fact)
 }
 
 const PURPOSES: &[&str] = &[
-    "You are calling to ", "You're calling to ", "You call to ", "Call the customer to ", "Call them to ", "Call to ", "Calling to ",
-    "Your task is to ", "Your goal is to ", "Your job is to ", "The purpose of this call is to ", "The goal of this call is to ",
+    "You are calling to ",
+    "You're calling to ",
+    "You call to ",
+    "Call the customer to ",
+    "Call them to ",
+    "Call to ",
+    "Calling to ",
+    "Your task is to ",
+    "Your goal is to ",
+    "Your job is to ",
+    "The purpose of this call is to ",
+    "The goal of this call is to ",
 ];
 
 /// 'Tell them that …', 'Ask if …': what is to be said, said.
 fn imperative(text: &str, verb: &str) -> Option<String> {
     let rest = text.split_once(' ').map_or("", |(_, rest)| rest);
-    let rest = strip_any(rest, &["the customer ", "the user ", "the caller ", "the person ", "them ", "him ", "her "]).unwrap_or(rest);
+    let rest = strip_any(rest, &["the customer ", "the user ", "the caller ", "the person ", "them ", "him ", "her "])
+        .unwrap_or(rest);
     let rest = second_person(rest);
     let that = rest.strip_prefix("that ");
     let said = match verb {
         "tell" | "inform" | "say" | "explain" | "mention" | "notify" | "let" | "state" | "advise" => {
             let that = that.or_else(|| rest.strip_prefix("know that "));
-            match (that, rest.strip_prefix("about ")) {
-                (Some(told), _) => format!("{}.", capital(told)),
-                (None, Some(about)) => format!("I'd like to tell you about {about}."),
-                (None, None) => format!("{}.", capital(&rest)),
+            match (that, rest.strip_prefix("about "), rest.strip_prefix("to ")) {
+                (Some(told), ..) => format!("{}.", capital(told)),
+                (_, Some(about), _) => format!("I'd like to tell you about {about}."),
+                (.., Some(to)) => format!("Please {to}."),
+                _ => format!("{}.", capital(&rest)),
             }
         }
         "remind" => match (that, rest.strip_prefix("to ")) {
@@ -143,8 +210,8 @@ fn imperative(text: &str, verb: &str) -> Option<String> {
         "offer" => format!("I can offer you {}.", rest.strip_prefix("you ").unwrap_or(&rest)),
         "thank" => format!("Thank you {rest}."),
         "apologise" | "apologize" => format!("I'd like to apologise {rest}."),
-        "confirm" | "check" | "discuss" | "verify" | "schedule" | "arrange" | "review" | "update" | "follow" | "provide" | "give"
-        | "find" | "collect" | "get" => format!("I'd like to {verb} {rest}."),
+        "confirm" | "check" | "discuss" | "verify" | "schedule" | "arrange" | "review" | "update" | "follow"
+        | "provide" | "give" | "find" | "collect" | "get" => format!("I'd like to {verb} {rest}."),
         _ => return None,
     };
     Some(said)
@@ -152,7 +219,8 @@ fn imperative(text: &str, verb: &str) -> Option<String> {
 
 /// 'a support agent following up on a ticket' → 'following up on a ticket'
 fn ing_phrase(role: &str) -> Option<&str> {
-    const DOING: &[&str] = &["following up", "reaching out", "checking in", "calling", "contacting", "getting in touch"];
+    const DOING: &[&str] =
+        &["following up", "reaching out", "checking in", "calling", "contacting", "getting in touch"];
     DOING.iter().find_map(|d| role.find(d).map(|at| &role[at..]))
 }
 
@@ -168,7 +236,9 @@ fn with_object(text: &str) -> String {
 
 /// The customer's name, inside instructions, is the customer.
 fn named_as_customer(text: &str, setup: &Setup) -> String {
-    let Some(name) = setup.name.as_ref().map(|n| n.reveal().trim()).filter(|n| n.len() > 1) else { return text.to_owned() };
+    let Some(name) = setup.name.as_ref().map(|n| n.reveal().trim()).filter(|n| n.len() > 1) else {
+        return text.to_owned();
+    };
     let first = name.split_whitespace().next().unwrap_or(name);
     let mut text = text.to_owned();
     for called in [name, first] {
@@ -181,7 +251,11 @@ fn named_as_customer(text: &str, setup: &Setup) -> String {
 /// The person is 'you': of instructions ('their order' → 'your order') and of their own words ('my account' → 'your
 /// account', 'I can't' → 'you can't').
 pub(crate) fn second_person(text: &str) -> String {
-    let text = text.replace("the customer's", "their").replace("The customer's", "Their").replace("the customer", "them").replace("The customer", "They");
+    let text = text
+        .replace("the customer's", "their")
+        .replace("The customer's", "Their")
+        .replace("the customer", "them")
+        .replace("The customer", "They");
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut said: Vec<String> = Vec::with_capacity(words.len());
     for (at, raw) in words.iter().enumerate() {
@@ -190,26 +264,63 @@ pub(crate) fn second_person(text: &str) -> String {
         let follows = words.get(at + 1).copied().unwrap_or_default();
         let previous = said.last().map(|s| s.to_lowercase()).unwrap_or_default();
         let new = match word.to_lowercase().as_str() {
-            "i" | "we" | "me" | "us" | "they" | "them" | "him" => "you",
-            "he" | "she" => "you",
+            "i" | "we" | "me" | "us" | "they" | "them" | "he" | "she" | "him" => "you",
             "i'm" | "we're" | "they're" => "you're",
             "i've" | "we've" | "they've" => "you've",
             "i'd" | "we'd" => "you'd",
             "i'll" | "we'll" => "you'll",
             "my" | "our" | "their" | "his" => "your",
             "mine" | "theirs" => "yours",
-            "her" if follows.is_empty() || ["about", "that", "to", "on", "if", "and", "of", "for"].contains(&follows) => "you",
+            "her"
+                if follows.is_empty() || ["about", "that", "to", "on", "if", "and", "of", "for"].contains(&follows) =>
+            {
+                "you"
+            }
             "her" => "your",
-            "am" if previous == "you" => "are",
-            "is" if previous == "you" => "are",
+            "am" | "is" if previous == "you" => "are",
             "was" if previous == "you" => "were",
             "has" if previous == "you" => "have",
-            "your" | "yours" | "you" => word,
             _ => word,
         };
         said.push(format!("{new}{mark}"));
     }
     said.join(" ")
+}
+
+fn names_a_time(text: &str) -> bool {
+    const TIMES: &[&str] = &[
+        "am",
+        "pm",
+        "a.m",
+        "p.m",
+        "o'clock",
+        "noon",
+        "midnight",
+        "today",
+        "tonight",
+        "tomorrow",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "week",
+        "month",
+    ];
+    text.to_lowercase().split_whitespace().any(|w| TIMES.contains(&w.trim_end_matches(['.', ',', ';', '!', '?'])))
 }
 
 fn sentences(text: &str) -> Vec<String> {
@@ -224,6 +335,13 @@ fn sentences(text: &str) -> Vec<String> {
         }
     }
     all.push(sentence.trim().to_owned());
+    for sentence in &mut all {
+        // Marks and numbers of a list.
+        let text = sentence.trim_start_matches(|c: char| "-*•–".contains(c) || c.is_whitespace());
+        let unnumbered = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        let text = unnumbered.strip_prefix(['.', ')']).filter(|_| unnumbered.len() < text.len()).unwrap_or(text);
+        *sentence = text.trim().to_owned();
+    }
     all.retain(|s| s.chars().any(char::is_alphanumeric));
     all.truncate(40);
     all
@@ -231,14 +349,16 @@ fn sentences(text: &str) -> Vec<String> {
 
 fn abbreviates(sentence: &str) -> bool {
     const SHORT: &[&str] = &["mr.", "mrs.", "ms.", "dr.", "st.", "no.", "e.g.", "i.e.", "prof.", "inc.", "ltd."];
-    sentence.split_whitespace().next_back().is_some_and(|w| SHORT.contains(&w.to_lowercase().as_str()))
+    let numbers = sentence.trim().trim_end_matches('.').chars().all(|c| c.is_ascii_digit());
+    numbers || sentence.split_whitespace().next_back().is_some_and(|w| SHORT.contains(&w.to_lowercase().as_str()))
 }
 
 fn weighty(text: &str) -> Vec<String> {
     const LIGHT: &[&str] = &[
-        "what", "when", "where", "which", "who", "how", "your", "you", "the", "and", "for", "that", "this", "with", "have", "has",
-        "does", "did", "are", "was", "were", "can", "could", "will", "would", "should", "from", "about", "there", "they", "them",
-        "much", "many", "need", "want", "know", "tell", "please", "calling", "get", "any", "its", "it's", "i'm", "not", "bring", "more", "than",
+        "what", "when", "where", "which", "who", "how", "your", "you", "the", "and", "for", "that", "this", "with",
+        "have", "has", "does", "did", "are", "was", "were", "can", "could", "will", "would", "should", "from", "about",
+        "there", "they", "them", "much", "many", "need", "want", "know", "tell", "please", "calling", "get", "any",
+        "its", "it's", "i'm", "not", "bring", "more", "than",
     ];
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'').map(str::to_lowercase);
     words.filter(|w| w.len() > 2 && !LIGHT.contains(&w.as_str())).map(|w| w.trim_end_matches('s').to_owned()).collect()

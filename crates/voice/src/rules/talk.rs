@@ -46,7 +46,8 @@ impl<'a> Talk<'a> {
 
     /// What the customer wants a human for, who only said yes to the offer: what they said before it.
     pub(crate) fn reason_of_yes(&self) -> String {
-        let told = self.before.iter().rev().filter(|t| t.role == Role::Person).find(|t| t.text.split_whitespace().count() > 3);
+        let told =
+            self.before.iter().rev().filter(|t| t.role == Role::Person).find(|t| t.text.split_whitespace().count() > 3);
         told.map_or_else(
             || "The customer said yes to the offer of a human.".to_owned(),
             |t| format!("The customer said yes to the offer of a human, after: “{}”", lines::shortened(&t.text, 160)),
@@ -89,14 +90,26 @@ impl<'a> Talk<'a> {
     pub(super) fn is_courtesy(&self) -> bool {
         let heard = self.heard.to_lowercase();
         let few = heard.split_whitespace().count() <= 6;
-        few && ["hello", "hi", "hey", "speaking", "this is", "how are you", "good morning", "good afternoon", "good evening", "how's it going"]
-            .iter()
-            .any(|c| heard.starts_with(c) || heard.ends_with(c) || heard.trim_end_matches(['.', '?', '!']).ends_with(c))
+        few && [
+            "hello",
+            "hi",
+            "hey",
+            "speaking",
+            "this is",
+            "how are you",
+            "good morning",
+            "good afternoon",
+            "good evening",
+            "how's it going",
+        ]
+        .iter()
+        .any(|c| heard.starts_with(c) || heard.ends_with(c) || heard.trim_end_matches(['.', '?', '!']).ends_with(c))
     }
 
     /// 'I understand', and what, in the person's own words.
     pub(super) fn understanding(&self) -> String {
-        let told = self.heard.split_inclusive(['.', '!', '?', ',', ';']).map(str::trim).find(|part| intent::has_problem(part));
+        let told =
+            self.heard.split_inclusive(['.', '!', '?', ',', ';']).map(str::trim).find(|part| intent::has_problem(part));
         match told.map(|t| t.trim_end_matches(['.', '!', ',', ';'])) {
             Some(t) if (3..=14).contains(&t.split_whitespace().count()) && starts_with_subject(t) => {
                 format!("I understand, {}.", second_person(t))
@@ -107,6 +120,7 @@ impl<'a> Talk<'a> {
 }
 
 fn starts_with_subject(text: &str) -> bool {
-    const SUBJECTS: &[&str] = &["i", "i'm", "i've", "my", "we", "we've", "our", "it", "it's", "the", "there's", "there", "they"];
+    const SUBJECTS: &[&str] =
+        &["i", "i'm", "i've", "my", "we", "we've", "our", "it", "it's", "the", "there's", "there", "they"];
     text.split_whitespace().next().is_some_and(|w| SUBJECTS.contains(&w.to_lowercase().as_str()))
 }

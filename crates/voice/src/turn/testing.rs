@@ -24,8 +24,13 @@ use crate::{Fact, Setup, Speech, SpeechError, SpeechToText, TextToSpeech, Uttera
 /// What a character lasts in the fake voice.
 pub(crate) const CHARACTER: Duration = Duration::from_millis(50);
 
-/// Something like speech: glottal pulses through three resonators, a syllable each 200 ms.
+/// Something like a person's speech.
 pub(crate) fn voice(time: Duration) -> Vec<i16> {
+    voice_at(180.0, time)
+}
+
+/// Something like speech at that pitch: glottal pulses through three resonators, a syllable each 200 ms.
+pub(crate) fn voice_at(pitch: f32, time: Duration) -> Vec<i16> {
     const VOWELS: [[f32; 3]; 5] = [
         [730.0, 1090.0, 2440.0],
         [270.0, 2290.0, 3010.0],
@@ -38,7 +43,7 @@ pub(crate) fn voice(time: Duration) -> Vec<i16> {
     let (mut phase, mut seed) = (0.0f32, 7u32);
     let mut out = Vec::with_capacity(samples);
     for i in 0..samples {
-        phase += 180.0 * (1.0 + 0.12 * (i as f32 / 3_200.0).sin()) / 16_000.0;
+        phase += pitch * (1.0 + 0.12 * (i as f32 / 3_200.0).sin()) / 16_000.0;
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let mut x = 0.01 * (seed as f32 / u32::MAX as f32 - 0.5);
         if phase >= 1.0 {
@@ -71,7 +76,7 @@ pub(crate) fn noise(samples: usize, rms: f32) -> Vec<i16> {
 /// Recognises speech by how long it lasts.
 pub(crate) struct FakeStt {
     known: Mutex<Vec<(Duration, String)>>,
-    pub(crate) takes: Duration,
+    pub(crate) takes: Mutex<Duration>,
     pub(crate) failures: AtomicU32,
     pub(crate) asked: Mutex<Vec<Utterance>>,
 }
@@ -79,7 +84,8 @@ pub(crate) struct FakeStt {
 #[async_trait]
 impl SpeechToText for FakeStt {
     async fn recognise(&self, utterance: Utterance) -> Result<String, SpeechError> {
-        sleep(self.takes).await;
+        let takes = *self.takes.lock().unwrap();
+        sleep(takes).await;
         self.asked.lock().unwrap().push(utterance.clone());
         if self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
             return Err(SpeechError::Failed("no recognition today".into()));
@@ -90,7 +96,9 @@ impl SpeechToText for FakeStt {
         let lasts = Duration::from_micros((to - from) as u64 * 1_000 / 16);
         let known = self.known.lock().unwrap();
         let closest = known.iter().min_by_key(|(time, _)| time.abs_diff(lasts));
-        Ok(closest.filter(|(t, _)| t.abs_diff(lasts) < Duration::from_millis(45)).map_or_else(String::new, |c| c.1.clone()))
+        Ok(closest
+            .filter(|(t, _)| t.abs_diff(lasts) < Duration::from_millis(45))
+            .map_or_else(String::new, |c| c.1.clone()))
     }
 
     fn understands(&self, _language: &str) -> bool {
@@ -111,7 +119,7 @@ impl TextToSpeech for FakeTts {
         let samples = sentence.chars().count() * CHARACTER.as_millis() as usize * 16;
         let takes = self.takes;
         let audio = if self.speaks_with_voice.load(Ordering::Relaxed) {
-            voice(Duration::from_micros(samples as u64 * 125 / 2)).into_iter().map(|s| s / 2 | 1).collect()
+            voice_at(120.0, Duration::from_micros(samples as u64 * 125 / 2)).into_iter().map(|s| (s / 2) | 1).collect()
         } else {
             tone(samples)
         };
@@ -156,15 +164,14 @@ impl Phone {
     pub(crate) fn new() -> (Self, Line, Speech, mpsc::Sender<Fact>) {
         let (line, end) = Line::new();
         let (tx, incoming) = mpsc::channel(64);
-        let takes = Duration::from_millis(100);
+        let takes = Mutex::new(Duration::from_millis(100));
         let (failures, asked) = (AtomicU32::new(0), Mutex::default());
         let stt = Arc::new(FakeStt { known: Mutex::default(), takes, failures, asked });
         let (failures, speaks_with_voice) = (AtomicU32::new(0), AtomicBool::new(false));
         let tts = Arc::new(FakeTts { takes: Duration::from_millis(80), failures, speaks_with_voice });
         let speech = Speech { stt: stt.clone(), tts: tts.clone(), model: None };
         let (hears, facts, to_say, noise) = (Vec::new(), Vec::new(), VecDeque::new(), Vec::new());
-        let phone =
-            Self { end: Some(end), to_say, hears, facts, incoming, stt, tts, echo: 0.0, noise, frames: 0 };
+        let phone = Self { end: Some(end), to_say, hears, facts, incoming, stt, tts, echo: 0.0, noise, frames: 0 };
         (phone, line, speech, tx)
     }
 

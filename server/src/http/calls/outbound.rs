@@ -232,12 +232,7 @@ async fn remember(state: &AppState, key: Option<String>, status: StatusCode, bod
 
 /// The same request has no answer yet: it is being answered right now, or Warmline was stopped before it could be.
 /// In the latter case the call's end is known, and the answer is made from it: nobody is dialled twice.
-async fn after_a_crash(
-    state: &AppState,
-    key: Option<String>,
-    order: Order,
-    kind: Kind,
-) -> Result<Answer, ApiError> {
+async fn after_a_crash(state: &AppState, key: Option<String>, order: Order, kind: Kind) -> Result<Answer, ApiError> {
     let running = || ApiError::conflict("A request with this Idempotency-Key is still being answered");
     let key = key.ok_or_else(running)?;
     let store = state.calls.store();

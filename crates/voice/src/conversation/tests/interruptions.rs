@@ -56,6 +56,21 @@ async fn the_agent_does_not_hear_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn somebody_who_speaks_over_the_echo_is_heard() {
+    let (mut phone, conversation, _brain) = call();
+    phone.echo = 0.3;
+    phone.voice_of_agent();
+    conversation.start();
+    phone.run(900).await;
+    let onset = phone.hears.last().unwrap().0;
+    phone.speak(600);
+    phone.run(500).await;
+    let silence = phone.heard_agent_last().unwrap();
+    assert!(silence - onset <= Duration::from_millis(340), "{:?}", silence - onset);
+    assert!(phone.said().is_empty(), "only held: it is not known yet what was said");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_greeting_can_be_interrupted() {
     let (mut phone, conversation, _brain) = call();
     conversation.start();

@@ -1,13 +1,14 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use warmline_call::{RequestedBy, Speaker as Who};
+use warmline_telephony::Clock;
 
 use super::{ANSWER, GREETING, call, greeted, say};
 use crate::{
-    Fact, TurnTimes,
+    Conversation, Fact, TurnTimes,
     brain::Step,
     lines,
-    turn::testing::{agent_said, noise},
+    turn::testing::{Phone, agent_said, noise, setup},
 };
 
 fn times(facts: &[(tokio::time::Instant, Fact)]) -> TurnTimes {
@@ -56,9 +57,10 @@ async fn the_answer_is_ready_when_the_turn_is_over() {
 #[tokio::test(start_paused = true)]
 async fn a_guess_is_thrown_away_when_the_person_goes_on() {
     let (mut phone, _conversation, brain) = greeted().await;
+    *phone.stt.takes.lock().unwrap() = Duration::from_millis(40);
     phone.speak(600);
-    phone.pause(320);
-    phone.speak(380);
+    phone.pause(260);
+    phone.speak(440);
     phone.until(|f| agent_said(f, "now.")).await;
     let asked = brain.asked();
     assert_eq!(asked.first().unwrap(), &["I have a problem."], "it thought ahead");
@@ -159,4 +161,20 @@ async fn a_voice_that_fails_twice_is_tried_again_and_then_given_up() {
     phone.run(300).await;
     phone.speak(600);
     phone.until(|f| matches!(f, Fact::Failed { .. })).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_real_brain_greets_and_answers() {
+    let (mut phone, line, speech, facts) = Phone::new();
+    phone.knows(600, "Hello, who is this?");
+    let conversation = Conversation::on(line, setup(), speech, Clock::start(), facts);
+    conversation.start();
+    phone.until(|f| matches!(f, Fact::Spoken(s) if s.r#final && s.speaker == Who::Agent)).await;
+    phone.run(500).await;
+    phone.speak(600);
+    phone.until(|f| matches!(f, Fact::Turn(_))).await;
+    phone.run(10_000).await;
+    let who: Vec<Who> = phone.said().iter().map(|s| s.0).collect();
+    assert_eq!(who[..3], [Who::Agent, Who::Customer, Who::Agent]);
+    assert!(phone.said().iter().all(|s| !s.1.is_empty()));
 }
