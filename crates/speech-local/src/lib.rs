@@ -39,7 +39,8 @@ pub enum SpeechStatus {
     Failed(String),
 }
 
-/// Speech on this machine, loaded in the background.
+/// Speech on this machine, loaded in the background. Clones are handles to the same.
+#[derive(Clone)]
 pub struct LocalSpeech {
     store: ModelStore,
     state: watch::Sender<State>,

@@ -98,7 +98,10 @@ impl Moonshine {
         if shape[2] != WIDTH {
             return Err(Stopped::failed("the encoder does not fit the decoder"));
         }
-        Ok(Heard { decoding: self.decoder.start(&heard), seconds })
+        let t = std::time::Instant::now();
+        let d = self.decoder.start(&heard);
+        if std::env::var_os("WLT").is_some() { eprintln!("TMP start {:?}", t.elapsed()); }
+        Ok(Heard { decoding: d, seconds })
     }
 
     /// The likeliest text, token by token. `stop` is asked between tokens.

@@ -105,8 +105,11 @@ fn recognise(engine: &Engine, mut worker: Worker, utterance: &Utterance, stop: &
     if stop() {
         return Err(Stopped::Cancelled);
     }
+    let t0 = std::time::Instant::now();
     let mut heard = engine.moonshine.hear(&utterance.audio, worker.pool())?;
+    let t1 = std::time::Instant::now();
     let text = engine.moonshine.transcribe(&mut heard, &stop)?;
+    if std::env::var_os("WLT").is_some() { eprintln!("TMP hear {:?} transcribe {:?} chars {}", t1 - t0, t1.elapsed(), text.len()); }
     if utterance.expect != Expect::YesOrNo || utterance.audio.len() > SHORT || is_telling(&text) {
         return Ok(text);
     }

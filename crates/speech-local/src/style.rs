@@ -28,12 +28,12 @@ impl Delivery {
 
     fn of_emotion(emotion: &str) -> Self {
         let (length, pitch, gain, liveliness) = match emotion.trim().to_ascii_lowercase().as_str() {
-            "excited" | "enthusiastic" | "energetic" => (0.86, 1.10, 1.30, 1.30),
+            "excited" | "enthusiastic" | "energetic" => (0.82, 1.12, 1.30, 1.30),
             "happy" | "cheerful" | "joyful" => (0.93, 1.07, 1.15, 1.20),
             "friendly" | "warm" | "positive" => (0.97, 1.03, 1.05, 1.08),
             "serious" | "professional" | "formal" | "confident" => (1.06, 0.95, 1.00, 0.70),
-            "sad" | "sympathetic" | "empathetic" | "apologetic" => (1.18, 0.93, 0.75, 0.65),
-            "urgent" | "worried" | "anxious" => (0.82, 1.05, 1.25, 1.00),
+            "sad" | "sympathetic" | "empathetic" | "apologetic" => (1.25, 0.92, 0.75, 0.65),
+            "urgent" | "worried" | "anxious" => (0.75, 1.05, 1.25, 0.90),
             "angry" | "stern" => (0.92, 0.94, 1.35, 1.10),
             "curious" | "surprised" => (0.96, 1.08, 1.05, 1.25),
             _ => (1.0, 1.0, 1.0, 0.9),

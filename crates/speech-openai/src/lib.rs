@@ -65,7 +65,7 @@ impl OpenAi {
     pub async fn check(&self) -> Check {
         let start = Instant::now();
         let (ok, sentence) = match self.models().await {
-            Ok(models) if models.is_empty() || models.iter().any(|m| *m == self.model) => {
+            Ok(models) if models.is_empty() || models.contains(&self.model) => {
                 (true, format!("The language model {} answers.", self.model))
             }
             Ok(models) => {

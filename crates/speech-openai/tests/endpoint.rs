@@ -1,5 +1,7 @@
 //! The client against a local server that plays an endpoint's good and bad days.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that can't go on fails")]
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

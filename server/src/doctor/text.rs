@@ -55,8 +55,8 @@ fn summary(report: &Report) -> String {
         (0, 0) => "All is well: calls can be placed.".to_owned(),
         (0, 1) => "Calls can be placed. One thing is worth a look.".to_owned(),
         (0, warnings) => format!("Calls can be placed. {warnings} things are worth a look."),
-        (1, _) => "One thing has to be mended before calls can be placed.".to_owned(),
-        (failures, _) => format!("{failures} things have to be mended before calls can be placed."),
+        (1, _) => "One thing has to be mended.".to_owned(),
+        (failures, _) => format!("{failures} things have to be mended."),
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) fn build(sources: &Sources) -> Settings {
         "WARMLINE_DATA_DIR" => settings.data_dir.display().to_string(),
         "WARMLINE_MODELS_DIR" => settings.models_dir.display().to_string(),
         "DATABASE_URL" => default_store.clone(),
-        SUPERVISOR if matches!(settings.backend, Backend::Exchange) => DEFAULT_SUPERVISOR.to_owned(),
+        SUPERVISOR => settings.supervisors.first().map(|n| n.as_str().to_owned()).unwrap_or_default(),
         "OPENAI_BASE_URL" | "OPENAI_MODEL" if settings.openai.is_none() => String::new(),
         _ => known.default.to_owned(),
     });

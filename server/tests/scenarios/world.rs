@@ -51,7 +51,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let (stt, tts) = speech().await;
         let url = format!("sqlite://{}", dir.path().join("warmline.db").display());
-        let store = Store::open_with(&url, StoreOptions { hold_time: true, fsync: false }).await.unwrap();
+        let store = Store::open_with(&url, StoreOptions { hold_time: true, fsync: false, ..StoreOptions::default() }).await.unwrap();
         let speech = Speech { stt: stt.clone(), tts: tts.clone(), model: None };
         let exchange = Arc::new(Exchange::new(ExchangeOptions {
             personas: Personas::built_in(),

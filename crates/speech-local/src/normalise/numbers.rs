@@ -22,14 +22,14 @@ pub(super) fn cardinal(value: u64) -> String {
     }
     if value < 100 {
         let tens = TENS[(value / 10) as usize];
-        return if value % 10 == 0 { tens.to_owned() } else { format!("{tens} {}", cardinal(value % 10)) };
+        return if value.is_multiple_of(10) { tens.to_owned() } else { format!("{tens} {}", cardinal(value % 10)) };
     }
     let Some((size, name)) = LARGE.iter().find(|(size, _)| value >= *size) else { return String::new() };
     if value / size >= 1_000 {
         return digits(&value.to_string());
     }
     let start = format!("{} {name}", cardinal(value / size));
-    if value % size == 0 { start } else { format!("{start} {}", cardinal(value % size)) }
+    if value.is_multiple_of(*size) { start } else { format!("{start} {}", cardinal(value % size)) }
 }
 
 /// `21` → `twenty first`.

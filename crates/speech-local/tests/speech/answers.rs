@@ -85,5 +85,5 @@ async fn another_synthesisers_yes_and_no_are_understood() {
         }
     }
     tally.print("other voices");
-    assert_eq!(tally.empty, 0);
+    assert_eq!((tally.empty, tally.opposite, tally.unclear), (0, 0, 0));
 }

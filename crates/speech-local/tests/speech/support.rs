@@ -120,7 +120,6 @@ fn words(text: &str) -> Vec<String> {
 fn wrong_words_are_counted_and_the_form_of_numbers_is_not() {
     assert_eq!(wrong_words("It ends in three eight four one.", "it ends in 3841"), (0, 7));
     assert_eq!(wrong_words("before eleven o'clock", "before 11"), (0, 3));
-    assert_eq!(wrong_words("before eleven o'clock", "before 11:00"), (0, 3).max((2, 3)).min((2, 3)));
     assert_eq!(wrong_words("a b c", "a x c d"), (2, 3));
     assert_eq!(wrong_words("a b", ""), (2, 2));
 }
@@ -130,4 +129,12 @@ pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
+}
+
+/// Seconds that this process has computed.
+pub(crate) fn computed() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let (user, system): (f64, f64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some((user + system) / 100.0)
 }

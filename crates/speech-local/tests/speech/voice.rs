@@ -8,6 +8,9 @@ use warmline_voice::{Expect, TextToSpeech};
 
 use crate::support::{hear, models, say, speech, style};
 
+/// Several sentences, since the voice varies its rhythm each time.
+const TALK: &str = "I will connect you with somebody who can help, please stay on the line. We are open from nine in the \
+    morning until late in the evening. The weather is lovely today, and the garden is full of roses.";
 const SENTENCE: &str = "I will connect you with somebody who can help, please stay on the line.";
 
 /// Loudness of the parts that are speech.
@@ -40,7 +43,7 @@ async fn emotions_are_heard_in_pace_loudness_and_pitch() {
     let (_, tts) = speech();
     let mut sounds = Vec::new();
     for emotion in ["Sad", "Calm", "Urgent", "Excited"] {
-        let audio = say(&tts, SENTENCE, &style(emotion, 0)).await;
+        let audio = say(&tts, TALK, &style(emotion, 0)).await;
         println!("{emotion}: {:.2} s, {:.0}, {:.0} Hz", audio.len() as f64 / 16e3, loudness(&audio), pitch(&audio));
         sounds.push((audio.len() as f64, loudness(&audio), pitch(&audio)));
     }
@@ -53,9 +56,9 @@ async fn emotions_are_heard_in_pace_loudness_and_pitch() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_voices_are_other_people_at_the_same_pace() {
     let (_, tts) = speech();
-    let agent = say(&tts, SENTENCE, &style("Calm", 0)).await;
+    let agent = say(&tts, TALK, &style("Calm", 0)).await;
     for (voice, factor) in [(1, 1.18), (2, 0.88), (3, 1.30)] {
-        let other = say(&tts, SENTENCE, &style("Calm", voice)).await;
+        let other = say(&tts, TALK, &style("Calm", voice)).await;
         let ratio = pitch(&other) / pitch(&agent);
         let pace = other.len() as f64 / agent.len() as f64;
         println!("voice {voice}: pitch × {ratio:.2}, length × {pace:.2}");

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use warmline_voice::Expect;
 
-use crate::support::{hear, other_voice, other_voices_missing, peak_memory, say, speech, style, telephone, wrong_words};
+use crate::support::{hear, other_voice, other_voices_missing, computed, peak_memory, say, speech, style, telephone, wrong_words};
 
 const SENTENCES: &str = include_str!("../sentences.txt");
 
@@ -14,7 +14,7 @@ struct Count {
     words: usize,
     seconds_heard: f64,
     seconds_taken: f64,
-    longest: f64,
+    seconds_computed: f64,
     times: usize,
 }
 
@@ -22,11 +22,10 @@ impl Count {
     async fn hear(&mut self, sentence: &str, audio: Vec<i16>) {
         let (stt, _) = speech();
         self.seconds_heard += audio.len() as f64 / 16_000.0;
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), computed().unwrap_or(0.0));
         let got = hear(&stt, audio, Expect::Anything).await;
-        let taken = start.elapsed().as_secs_f64();
-        self.seconds_taken += taken;
-        self.longest = self.longest.max(taken);
+        self.seconds_taken += start.elapsed().as_secs_f64();
+        self.seconds_computed += computed().unwrap_or(0.0) - before;
         self.times += 1;
         let (wrong, words) = wrong_words(sentence, &got);
         if wrong > 0 {
@@ -36,16 +35,27 @@ impl Count {
         self.words += words;
     }
 
+    fn add(&mut self, other: &Self) {
+        self.wrong += other.wrong;
+        self.words += other.words;
+        self.seconds_heard += other.seconds_heard;
+        self.seconds_taken += other.seconds_taken;
+        self.seconds_computed += other.seconds_computed;
+        self.times += other.times;
+    }
+
+    /// The share of wrong words. The computed seconds are those of one test alone, as with `--test-threads 1`.
     fn rate(&self, whose: &str) -> f64 {
         let rate = self.wrong as f64 / self.words as f64;
-        let mean = self.seconds_taken / self.times as f64;
+        let each = |seconds: f64| seconds / self.times as f64;
         println!(
-            "{whose}: {} of {} words wrong ({:.1} %), {mean:.2} s a recognition (longest {:.2}, {:.2} of real time)",
+            "{whose}: {} of {} words wrong ({:.1} %); each {:.2} s of sound, {:.2} s of time, {:.2} s of computing",
             self.wrong,
             self.words,
             rate * 100.0,
-            self.longest,
-            self.seconds_taken / self.seconds_heard
+            each(self.seconds_heard),
+            each(self.seconds_taken),
+            each(self.seconds_computed)
         );
         rate
     }
@@ -59,20 +69,16 @@ async fn our_voices_are_understood_over_the_telephone() {
     for voice in 0..3 {
         let mut count = Count::default();
         for sentence in SENTENCES.lines() {
-            let start = Instant::now();
+            let before = computed().unwrap_or(0.0);
             let audio = say(&tts, sentence, &style("Calm", voice)).await;
-            taken += start.elapsed().as_secs_f64();
+            taken += computed().unwrap_or(0.0) - before;
             spoken += audio.len() as f64 / 16_000.0;
             count.hear(sentence, telephone(&audio)).await;
         }
         count.rate(&format!("voice {voice}"));
-        all.wrong += count.wrong;
-        all.words += count.words;
-        all.seconds_heard += count.seconds_heard;
-        all.seconds_taken += count.seconds_taken;
-        all.times += count.times;
+        all.add(&count);
     }
-    println!("speaking takes {:.3} of real time; peak memory {:?} MB", taken / spoken, peak_memory());
+    println!("speaking computes for {:.3} of real time; peak memory {:?} MB", taken / spoken, peak_memory());
     assert!(all.rate("our voices") <= 0.12);
 }
 
@@ -88,11 +94,8 @@ async fn another_synthesisers_voices_are_understood_over_the_telephone() {
             count.hear(sentence, telephone(&other_voice(sentence, voice))).await;
         }
         count.rate(voice);
-        all.wrong += count.wrong;
-        all.words += count.words;
-        all.seconds_heard += count.seconds_heard;
-        all.seconds_taken += count.seconds_taken;
-        all.times += count.times;
+        all.add(&count);
     }
-    all.rate("other voices");
+    // ONNX Runtime, on the same model, writes the same wrong words: robotic voices are this hard for it.
+    assert!(all.rate("other voices") <= 0.30);
 }
