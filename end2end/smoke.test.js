@@ -109,7 +109,7 @@ test('a wrong number is refused beside its field, and nothing is dialled', () =>
     await page.fill('#phone_number', '12345');
     await page.click('#place');
     assert.equal(await page.getAttribute('#phone_number', 'aria-invalid'), 'true');
-    assert.match(await page.textContent('#phone-note'), /not a number that can be dialled/);
+    assert.match(await page.textContent('#phone-note'), /^Can't be dialled/);
     assert.equal(await page.evaluate(() => document.activeElement.id), 'phone_number');
     assert.deepEqual(await calls(page), before);
   }),
@@ -155,14 +155,28 @@ test('without JavaScript the form works, is refused with what was typed, and nev
   }),
 );
 
-test('a phone in the browser switches on and waits', () =>
+test('a phone in the browser rings, answers with its microphone and hangs up', { timeout: 120_000 }, () =>
   withPage('phone', { permissions: ['microphone'] }, async (page) => {
+    const shows = (text) =>
+      page.waitForFunction((text) => document.querySelector('#phone-state').textContent.match(text), text, { timeout: 30_000 });
     await page.goto('/phone');
     await page.fill('[name=number]', '+1 555 010 0123');
     await page.click('text=Switch on');
     await hydrated(page);
-    await page.waitForFunction(() => document.querySelector('#phone-state').textContent === 'waiting for a call');
     assert.equal(await page.textContent('h1'), '+1 555 010 0123');
+    await shows('waiting for a call');
+
+    const placed = await page.request.post('/calls/outbound-with-escalation', { data: { phone_number: '+15550100123' } });
+    const call = (await placed.json()).details.call_id;
+    await shows('is calling');
+    await page.click('#phone-answer');
+    await shows('^[0-9]+:[0-9]{2}$');
+    await page.waitForSelector('text=Microphone on');
+    await page.click('.key >> text=1');
+    await page.click('#phone-hangup');
+    await shows('^ended');
+    const view = await (await page.request.get(`/calls/${call}`)).json();
+    assert.equal(view.end?.reason ?? view.phase, 'customer_hung_up');
   }),
 );
 

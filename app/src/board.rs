@@ -63,7 +63,7 @@ fn Row(call: Entry) -> impl IntoView {
                 <span class="order-last col-span-full truncate text-sm text-muted empty:hidden sm:order-none sm:col-span-1">{move || last.get()}</span>
                 <span class="flex items-center justify-end gap-3">
                     <PhaseBadge phase/>
-                    <PhaseClock view/>
+                    <span class="w-12 text-right"><PhaseClock view/></span>
                 </span>
             </A>
         </li>
@@ -105,5 +105,5 @@ pub(crate) fn PhaseClock(view: ArcRwSignal<CallView>) -> impl IntoView {
             None => words::clock(v.phase_since, store.now.get()),
         })
     });
-    view! { <span class="w-12 text-right text-sm text-muted tabular-nums">{move || text.get()}</span> }
+    view! { <span class="text-sm text-muted tabular-nums">{move || text.get()}</span> }
 }

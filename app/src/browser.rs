@@ -98,12 +98,19 @@ fn why(status: u16, text: &str) -> String {
     sentence.map_or_else(|| format!("Warmline answered with status {status}."), str::to_owned)
 }
 
-/// Scrolls the element to its end, unless its reader has scrolled away from there.
-pub(crate) fn stick_to_bottom(id: &'static str) {
-    let Some(element) = element(id) else { return };
-    let near = 120;
-    if element.scroll_height() - element.scroll_top() - element.client_height() < near {
-        element.set_scroll_top(element.scroll_height());
+/// Scrolls the element to its end: the first time, and then unless its reader has scrolled away from there.
+pub(crate) fn stick_to_bottom(id: &'static str, first: bool) {
+    // A new line or two do not count as scrolled away. Pixels.
+    let near = 160;
+    // What changed is in the document by the next frame.
+    let scroll = Closure::once_into_js(move || {
+        let Some(element) = element(id) else { return };
+        if first || element.scroll_height() - element.scroll_top() - element.client_height() < near {
+            element.set_scroll_top(element.scroll_height());
+        }
+    });
+    if let Some(window) = web_sys::window() {
+        let _ = window.request_animation_frame(scroll.unchecked_ref());
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn post(_url: String, _key: Option<String>, _body: String, _then: imp
 
 pub(crate) fn fetch_call(_id: String, _store: Store, _unknown: impl FnOnce() + 'static) {}
 
-pub(crate) fn stick_to_bottom(_id: &'static str) {}
+pub(crate) fn stick_to_bottom(_id: &'static str, _first: bool) {}
 
 pub(crate) fn focus(_id: &'static str) {}
 

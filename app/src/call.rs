@@ -22,7 +22,7 @@ const STEPS: &[(&str, &[Phase])] = &[
     ("Agent", &[Phase::Conversing]),
     ("On hold", &[Phase::OnHold, Phase::CallingSupervisor]),
     ("Briefing", &[Phase::Briefing, Phase::Merging]),
-    ("Supervisor", &[Phase::Merged]),
+    ("Merged", &[Phase::Merged]),
     ("Ended", &[Phase::Ended]),
 ];
 
@@ -91,7 +91,7 @@ fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
                     <Prompter desk/>
                 </Show>
             </section>
-            <div class="grid min-w-0 gap-6">
+            <div class="grid min-w-0 gap-6 max-lg:has-[.urgent]:order-first">
                 <Decision view=view.clone() phase desk/>
                 <Consult view/>
             </div>

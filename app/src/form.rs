@@ -133,7 +133,7 @@ pub(crate) fn CallForm() -> impl IntoView {
             <NumberField draft/>
             <label class="field">
                 <span class="label">"Name" <Optional/></span>
-                <input class="input" name="name" autocomplete="off" maxlength="200" placeholder="Ada Lovelace" bind:value=draft.name/>
+                <input class="input" name="name" autocomplete="off" maxlength="200" placeholder="Ada Lovelace" value=draft.name.get_untracked() bind:value=draft.name/>
             </label>
             <label class="field">
                 <span class="label">"What the call is about" <Optional/></span>
@@ -173,12 +173,11 @@ fn Optional() -> impl IntoView {
 fn NumberField(draft: Draft) -> impl IntoView {
     let number = Memo::new(move |_| draft.phone.get().parse::<PhoneNumber>().ok());
     let wrong = Memo::new(move |_| draft.touched.get() && number.get().is_none());
+    // One line each: a note that grew when the field is left would move the button away from under the click.
     let note = move || match number.get() {
         Some(number) => format!("will dial {}", words::spaced(number.as_str())),
-        None if draft.phone.get().trim().is_empty() && !wrong.get() => "With country code: +1 555 010 0001".to_owned(),
-        None if wrong.get() => {
-            "This is not a number that can be dialled: + first, then country code and number.".to_owned()
-        }
+        None if wrong.get() => "Can't be dialled. Example: +1 555 010 0001".to_owned(),
+        None if draft.phone.get().trim().is_empty() => "With country code: +1 555 010 0001".to_owned(),
         None => "Starts with + and the country code".to_owned(),
     };
     view! {
@@ -196,6 +195,7 @@ fn NumberField(draft: Draft) -> impl IntoView {
                 placeholder="+1 555 010 0001"
                 aria-describedby="phone-note"
                 aria-invalid=move || wrong.get().to_string()
+                value=draft.phone.get_untracked()
                 bind:value=draft.phone
                 on:blur=move |_| draft.touched.set(!draft.phone.get_untracked().is_empty())
             />

@@ -12,9 +12,11 @@ use warmline_api::{
 use crate::page::Snapshot;
 
 /// Ended calls kept in a page that stays open.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a browser follows events"))]
 const ENDED_KEPT: usize = 50;
 
 /// The connection to the server's events.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a browser connects"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Link {
     /// Not yet connected.
@@ -26,6 +28,7 @@ pub(crate) enum Link {
 }
 
 /// Whether a message could be folded in.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a browser receives"))]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Received {
     InOrder,
@@ -56,6 +59,7 @@ pub(crate) struct Store {
     pub(crate) now: ArcRwSignal<Timestamp>,
 }
 
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a browser follows events"))]
 impl Store {
     pub(crate) fn new(snapshot: Snapshot, now: Timestamp) -> Self {
         let calls = snapshot.calls.into_iter().map(entry).collect();
@@ -68,7 +72,6 @@ impl Store {
     }
 
     /// The last event folded in.
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the browser's"))]
     pub(crate) fn seq(&self) -> u64 {
         self.seq.get_value()
     }
@@ -86,7 +89,6 @@ impl Store {
     }
 
     /// Folds in what `/ws/console` sent.
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the browser's"))]
     pub(crate) fn receive(&self, message: ConsoleMessage) -> Received {
         match message {
             ConsoleMessage::Heartbeat { .. } => Received::InOrder,
@@ -100,7 +102,6 @@ impl Store {
     }
 
     /// Adds a call that was fetched, unless it is known.
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "the browser's"))]
     pub(crate) fn add(&self, view: CallView) {
         if self.calls.with_untracked(|calls| calls.iter().all(|c| c.id != view.call)) {
             self.calls.update(|calls| calls.push(entry(view)));

@@ -26,10 +26,10 @@ pub(crate) fn Transcript(
         })
     };
     let (finals, partials) = (lines(true), lines(false));
-    Effect::new(move |_| {
+    Effect::new(move |before: Option<()>| {
         finals.track();
         partials.track();
-        browser::stick_to_bottom(id);
+        browser::stick_to_bottom(id, before.is_none());
     });
     // The final text of a line may be corrected: what is shown is part of its key.
     let key = |l: &Line| (l.utterance, l.interrupted, l.text.reveal().clone());

@@ -1,5 +1,7 @@
 //! The doctor on a set-up where nothing is as it should be, and on a good one.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests may fail loudly")]
+
 use std::{collections::BTreeMap, net::TcpListener, path::Path};
 
 use warmline::{

@@ -1,5 +1,7 @@
 //! The program as a shell sees it: what it prints, and its exit codes, against a server that plays a script.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may fail loudly")]
+
 use std::{
     collections::HashMap,
     path::Path,

@@ -1,5 +1,7 @@
 //! What the program understands of its settings, and what it says about those that are wrong.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests may fail loudly")]
+
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use warmline::settings::{

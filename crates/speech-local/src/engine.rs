@@ -63,7 +63,7 @@ pub(crate) struct Worker {
 impl Workers {
     fn new() -> Self {
         let count = std::thread::available_parallelism().map_or(2, usize::from);
-        let pools = (0..count).map(|_| Arc::new(ThreadPool::with_num_threads(std::env::var("WLN").ok().and_then(|n| n.parse().ok()).unwrap_or(1)))).collect();
+        let pools = (0..count).map(|_| Arc::new(ThreadPool::with_num_threads(1))).collect();
         Self {
             permits: Arc::new(Semaphore::new(count)),
             partials: Arc::new(Semaphore::new(count.div_ceil(2))),
@@ -95,7 +95,7 @@ impl Workers {
 impl Worker {
     /// The thread to run on.
     pub(crate) fn pool(&mut self) -> &Arc<ThreadPool> {
-        self.pool.get_or_insert_with(|| Arc::new(ThreadPool::with_num_threads(std::env::var("WLN").ok().and_then(|n| n.parse().ok()).unwrap_or(1))))
+        self.pool.get_or_insert_with(|| Arc::new(ThreadPool::with_num_threads(1)))
     }
 }
 

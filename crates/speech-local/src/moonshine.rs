@@ -98,10 +98,7 @@ impl Moonshine {
         if shape[2] != WIDTH {
             return Err(Stopped::failed("the encoder does not fit the decoder"));
         }
-        let t = std::time::Instant::now();
-        let d = self.decoder.start(&heard);
-        if std::env::var_os("WLT").is_some() { eprintln!("TMP start {:?}", t.elapsed()); }
-        Ok(Heard { decoding: d, seconds })
+        Ok(Heard { decoding: self.decoder.start(&heard), seconds })
     }
 
     /// The likeliest text, token by token. `stop` is asked between tokens.

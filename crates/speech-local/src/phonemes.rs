@@ -1,9 +1,6 @@
 //! English text to the symbols of the Piper voice.
 
-use misaki_rs::{
-    Fallback, G2P, Language,
-    fallback::FallbackError,
-};
+use misaki_rs::{Fallback, G2P, Language, fallback::FallbackError};
 
 /// Turns words into sounds.
 pub(crate) struct Phonemes {

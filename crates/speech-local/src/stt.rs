@@ -34,12 +34,60 @@ const ANSWERS: &[&str] = &[
     "No, not now.",
     "I can't.",
 ];
-/// Words by which an answer is a yes or a no already.
+/// Words by which an answer is a yes or a no already, or plainly is neither: nobody is connected by a "hello?".
 const TELLING: &[&str] = &[
-    "yes", "yeah", "yep", "yup", "ya", "sure", "okay", "ok", "ready", "course", "ahead", "please", "fine", "right",
-    "correct", "absolutely", "definitely", "alright", "connect", "no", "nope", "nah", "not", "don't", "can't", "cannot",
-    "won't", "never", "busy", "later", "decline", "wait", "what", "who", "why", "repeat", "sorry", "pardon",
+    "yes",
+    "yeah",
+    "yep",
+    "yup",
+    "ya",
+    "sure",
+    "okay",
+    "ok",
+    "ready",
+    "course",
+    "ahead",
+    "please",
+    "fine",
+    "right",
+    "correct",
+    "absolutely",
+    "definitely",
+    "alright",
+    "connect",
+    "no",
+    "nope",
+    "nah",
+    "not",
+    "don't",
+    "can't",
+    "cannot",
+    "won't",
+    "never",
+    "busy",
+    "later",
+    "decline",
+    "wait",
+    "what",
+    "who",
+    "why",
+    "repeat",
+    "sorry",
+    "pardon",
+    "hello",
+    "hi",
+    "hey",
+    "bye",
+    "goodbye",
+    "maybe",
+    "huh",
+    "hm",
+    "hmm",
+    "um",
+    "uh",
 ];
+/// A weighed answer less likely than this (natural logarithm) was not said: what was heard stands as it is.
+const UNLIKELY: f32 = -9.0;
 /// Longer audio than this is no bare yes or no: two seconds.
 const SHORT: usize = 2 * SAMPLE_RATE;
 
@@ -97,6 +145,11 @@ impl Stop {
     }
 }
 
+/// The model likes to put what it hears in quotation marks, often just the opening ones. Nobody has said them.
+fn unquoted(text: &str) -> String {
+    text.trim().trim_matches(|c: char| matches!(c, '"' | '\'' | '“' | '”' | '‘' | '’') || c.is_whitespace()).to_owned()
+}
+
 fn recognise(engine: &Engine, mut worker: Worker, utterance: &Utterance, stop: &Stop) -> Result<String, Stopped> {
     if utterance.audio.is_empty() {
         return Ok(String::new());
@@ -105,17 +158,14 @@ fn recognise(engine: &Engine, mut worker: Worker, utterance: &Utterance, stop: &
     if stop() {
         return Err(Stopped::Cancelled);
     }
-    let t0 = std::time::Instant::now();
     let mut heard = engine.moonshine.hear(&utterance.audio, worker.pool())?;
-    let t1 = std::time::Instant::now();
-    let text = engine.moonshine.transcribe(&mut heard, &stop)?;
-    if std::env::var_os("WLT").is_some() { eprintln!("TMP hear {:?} transcribe {:?} chars {}", t1 - t0, t1.elapsed(), text.len()); }
+    let text = unquoted(&engine.moonshine.transcribe(&mut heard, &stop)?);
     if utterance.expect != Expect::YesOrNo || utterance.audio.len() > SHORT || is_telling(&text) {
         return Ok(text);
     }
     let weighed = engine.moonshine.weigh(&mut heard, ANSWERS, &stop)?;
     let best = ANSWERS.iter().zip(weighed).max_by(|a, b| a.1.total_cmp(&b.1));
-    Ok(best.map_or(text, |(answer, _)| (*answer).to_owned()))
+    Ok(best.filter(|(_, likely)| *likely > UNLIKELY).map_or(text, |(answer, _)| (*answer).to_owned()))
 }
 
 /// Whether a text says yes or no, or something that is neither but plainly not a misheard yes or no.

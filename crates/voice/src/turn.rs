@@ -365,7 +365,8 @@ async fn recognise(
     utterance: Utterance,
     patience: Duration,
 ) -> Result<String, SpeechError> {
-    let tries = if utterance.urgency == Urgency::Final { 2 } else { 1 };
+    let waited_for = utterance.urgency == Urgency::Final;
+    let tries = if waited_for { 2 } else { 1 };
     let mut failure = SpeechError::Timeout(patience);
     for _ in 0..tries {
         let (stt, utterance) = (Arc::clone(&stt), utterance.clone());
@@ -376,7 +377,9 @@ async fn recognise(
             Ok(Err(_)) => SpeechError::Failed("recognition broke down".into()),
             Err(_) => SpeechError::Timeout(patience),
         };
-        tracing::warn!(error = %failure, "speech recognition failed");
+        if waited_for {
+            tracing::warn!(error = %failure, "speech recognition failed");
+        }
     }
     Err(failure)
 }

@@ -7,7 +7,7 @@ use tokio::{
     time::Instant,
 };
 use warmline_call::{
-    CallId, Config, DecidedBy, Event, Input, LegRef, Machine, Phase, Private, Rejected, RequestedBy, Side,
+    CallId, Config, DecidedBy, Event, Input, LegRef, Machine, Phase, Private, Rejected, RequestedBy, Side, Speaker,
 };
 use warmline_telephony::{Frame, Room};
 use warmline_voice::{Consult, Conversation, Fact, Spoken};
@@ -48,6 +48,8 @@ pub(super) struct Driver {
     pub(super) consult: Option<(u32, Arc<Consult>)>,
     pub(super) briefing: Option<(Private<String>, Vec<Private<String>>)>,
     pub(super) escalation_reason: Private<String>,
+    /// The agent's last line is being said, or was: both hear it.
+    pub(super) said_to_both: bool,
     /// Lines on which something may still be heard.
     pub(super) listening: Vec<LegRef>,
     started: Instant,
@@ -89,6 +91,7 @@ pub(super) async fn drive(
         consult: None,
         briefing: None,
         escalation_reason: Private::default(),
+        said_to_both: false,
         listening: Vec::new(),
         started: Instant::now(),
         utterances: Utterances::default(),
@@ -260,6 +263,10 @@ impl Driver {
 
     async fn on_spoken(&mut self, leg: LegRef, spoken: Spoken) {
         let together = self.machine.phase() == Phase::Merged;
+        if spoken.speaker == Speaker::Agent && leg != LegRef::Customer && self.said_to_both {
+            // The last line goes out on both lines; it was said once.
+            return;
+        }
         let side = if leg == LegRef::Customer || together { Side::Call } else { Side::Consult };
         let event = Event::Utterance {
             side,

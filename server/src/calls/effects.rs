@@ -20,7 +20,10 @@ impl Driver {
             Command::PauseConversation => self.with_customer(|c| c.pause()),
             Command::ResumeConversation { because } => self.with_customer(|c| c.resume(because)),
             Command::StopConversation => self.stop_talking(),
-            Command::Say { line, to } => self.say(line, to),
+            Command::Say { line, to } => {
+                self.said_to_both = to == Audience::Both;
+                self.say(line, to);
+            }
             Command::PlayMusic => {
                 let track = Arc::clone(&self.inner.parts.hold_music);
                 self.with_customer(|c| c.music(Some(track)));

@@ -68,7 +68,6 @@ fn ls(store: &ModelStore, terminal: &Terminal) -> Result<Exit, Failure> {
 }
 
 /// Shows how far a fetch is: one moving line on a terminal, one line a stage elsewhere.
-#[must_use]
 pub fn progress_bar() -> impl Fn(Progress) + Send + Sync + 'static {
     let moving = stderr().is_terminal();
     let shown: Mutex<Option<(String, Instant)>> = Mutex::new(None);

@@ -126,8 +126,9 @@ fn compare(elapsed: Duration, before: SystemTime, after: SystemTime) -> Finding 
     if since_1970 < TOO_EARLY {
         return Finding::fail(tried, "the clock is years behind; certificates and time stamps will be wrong", fix);
     }
-    let passed = after.duration_since(before).unwrap_or_default();
-    if passed.abs_diff(elapsed) > Duration::from_secs(1) {
+    let expected = before + elapsed;
+    let jump = after.duration_since(expected).unwrap_or_else(|behind| behind.duration());
+    if jump > Duration::from_secs(1) {
         return Finding::warn(tried, "the wall clock jumped while it was watched", fix);
     }
     Finding::ok(tried)

@@ -13,12 +13,12 @@ use warmline_api::{EscalateBody, OutboundRequest, ReasonBody, TextBody};
 use super::{ApiError, AppState, FieldError};
 
 /// A body that is an object of texts. Fields that are not listed are ignored, as FastAPI does.
-pub(super) trait Body: DeserializeOwned {
+pub(crate) trait Body: DeserializeOwned {
     const FIELDS: &'static [Field];
 }
 
 /// A text in a body. One that is not required may be missing or `null`.
-pub(super) struct Field {
+pub(crate) struct Field {
     name: &'static str,
     required: bool,
     /// In characters.
@@ -56,10 +56,10 @@ impl Body for TextBody {
 }
 
 /// A JSON body that has been checked.
-pub(super) struct Checked<T>(pub(super) T);
+pub(crate) struct Checked<T>(pub(crate) T);
 
 /// The same where no body at all counts as `{}`.
-pub(super) struct CheckedOrNone<T>(pub(super) T);
+pub(crate) struct CheckedOrNone<T>(pub(crate) T);
 
 impl<T: Body> FromRequest<AppState> for Checked<T> {
     type Rejection = ApiError;

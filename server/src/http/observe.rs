@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn programs_and_our_own_pages_pass_and_other_pages_do_not() {
         let host = (header::HOST, "localhost:8000");
-        assert!(same_origin(&headers(&[host.clone()])));
+        assert!(same_origin(&headers(std::slice::from_ref(&host))));
         assert!(same_origin(&headers(&[host.clone(), (header::ORIGIN, "http://localhost:8000")])));
         assert!(same_origin(&headers(&[(header::HOST, "Calls.example"), (header::ORIGIN, "https://calls.example")])));
         for foreign in ["http://evil.example", "http://localhost:9000", "null", "localhost:8000", "http://"] {

@@ -60,7 +60,8 @@ fn fits(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    if !kinds.contains(&kind) && !(kind == "integer" && kinds.contains(&"number")) {
+    let whole = kind == "integer" && kinds.contains(&"number");
+    if !kinds.contains(&kind) && !whole {
         return Err(format!("{value} is no {kinds:?}"));
     }
     match value {

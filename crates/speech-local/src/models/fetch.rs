@@ -139,7 +139,8 @@ mod tests {
         let mismatch = "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.";
         assert!(matches!(explain(mismatch), ModelError::HashMismatch { .. }));
         assert!(matches!(explain("OSError: [Errno 28] No space left on device"), ModelError::Disk { .. }));
-        let network = "WARNING: Retrying after connection broken by 'NewConnectionError(…)'\nERROR: No matching distribution";
+        let network =
+            "WARNING: Retrying after connection broken by 'NewConnectionError(…)'\nERROR: No matching distribution";
         let ModelError::NoNetwork { detail, .. } = explain(network) else { panic!("not the network") };
         assert_eq!(detail, "ERROR: No matching distribution");
         assert!(matches!(explain("python3: No module named pip"), ModelError::NoClient));

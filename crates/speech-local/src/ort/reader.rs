@@ -131,9 +131,10 @@ fn read_tensor(table: Table<'_>) -> Result<Tensor<'_>, Malformed> {
         kind: DataType::from_code(table.scalar(3, i32::from_le_bytes)?.unwrap_or(0))?,
         data: table.bytes(4)?,
     };
-    let elements = tensor.dims.iter().try_fold(1usize, |product, dim| {
-        usize::try_from(*dim).ok().and_then(|dim| product.checked_mul(dim))
-    });
+    let elements = tensor
+        .dims
+        .iter()
+        .try_fold(1usize, |product, dim| usize::try_from(*dim).ok().and_then(|dim| product.checked_mul(dim)));
     if elements.and_then(|n| n.checked_mul(tensor.kind.size())) != Some(tensor.data.len()) {
         return Err(Malformed::new(format!("the shape of {} does not fit its data", tensor.name)));
     }

@@ -50,9 +50,10 @@ fn trim(samples: &mut Vec<f32>) {
 }
 
 fn gain(samples: &[f32], louder: f32) -> f32 {
-    let (sum, count) = samples.iter().filter(|sample| sample.abs() > QUIET).fold((0.0, 0u32), |(sum, count), sample| {
-        (sum + f64::from(sample * sample), count + 1)
-    });
+    let (sum, count) = samples
+        .iter()
+        .filter(|sample| sample.abs() > QUIET)
+        .fold((0.0, 0u32), |(sum, count), sample| (sum + f64::from(sample * sample), count + 1));
     let loudness = (sum / f64::from(count.max(1))).sqrt() as f32;
     if loudness > 0.0 { (LOUDNESS * louder / loudness).min(10.0) } else { 1.0 }
 }

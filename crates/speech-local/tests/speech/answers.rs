@@ -17,8 +17,7 @@ const ANSWERS: [(&str, bool); 7] = [
 
 /// What a text means, by its first telling word.
 fn meaning(text: &str) -> Option<bool> {
-    const YES: [&str; 11] =
-        ["yes", "yeah", "yep", "yup", "sure", "okay", "ok", "ready", "course", "ahead", "please"];
+    const YES: [&str; 11] = ["yes", "yeah", "yep", "yup", "sure", "okay", "ok", "ready", "course", "ahead", "please"];
     const NO: [&str; 8] = ["no", "nope", "nah", "not", "can't", "don't", "never", "cannot"];
     let text = text.to_lowercase();
     let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
@@ -86,4 +85,17 @@ async fn another_synthesisers_yes_and_no_are_understood() {
     }
     tally.print("other voices");
     assert_eq!((tally.empty, tally.opposite, tally.unclear), (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_neither_yes_nor_no_stays_so() {
+    let (stt, tts) = speech();
+    for voice in 0..3 {
+        for said in ["Hello?", "Who is this?", "Monday.", "Elephant.", "Twenty."] {
+            let audio = say(&tts, said, &style("Calm", voice)).await;
+            let got = hear(&stt, telephone(&audio), Expect::YesOrNo).await;
+            println!("  voice {voice}: {said} | {got}");
+            assert_eq!(meaning(&got), None, "{said} is taken for {got}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Tests with the real models, which they fetch on their first run into the cache that all programs share.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
 mod answers;
 mod lifecycle;
 mod support;

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use warmline_voice::Expect;
 
-use crate::support::{hear, other_voice, other_voices_missing, computed, peak_memory, say, speech, style, telephone, wrong_words};
+use crate::support::{
+    computed, hear, other_voice, other_voices_missing, peak_memory, say, speech, style, telephone, wrong_words,
+};
 
 const SENTENCES: &str = include_str!("../sentences.txt");
 

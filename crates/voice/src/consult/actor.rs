@@ -32,6 +32,11 @@ pub(super) enum Order {
 enum Stage {
     /// Nothing to say yet.
     Waiting,
+    /// They have just answered: their 'hello?' is let pass, so that nobody talks over it.
+    Opening {
+        /// When the briefing begins if nobody speaks.
+        at: Instant,
+    },
     /// The briefing is being said. The question begins after so many words.
     Briefing {
         /// Words before the question.
@@ -85,7 +90,7 @@ impl Actor {
     /// Lives until the leg is gone.
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
-            let ask_at = self.next_question();
+            let ask_at = self.next_words();
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
@@ -99,7 +104,7 @@ impl Actor {
                     }
                     event => self.on_event(event),
                 },
-                () = sleep_until(ask_at.unwrap_or(self.quiet_since)), if ask_at.is_some() => self.ask_again(),
+                () = sleep_until(ask_at.unwrap_or(self.quiet_since)), if ask_at.is_some() => self.on_quiet(),
             }
         }
     }
@@ -136,7 +141,8 @@ impl Actor {
         }
         self.summary = summary.into_inner();
         self.points = points.into_iter().map(Private::into_inner).collect();
-        self.brief();
+        self.began = Instant::now();
+        self.stage = Stage::Opening { at: self.began + self.timing.greeting };
     }
 
     fn on_say_fixed(&mut self, line: FixedLine, done: oneshot::Sender<()>) {
@@ -164,6 +170,7 @@ impl Actor {
                 let reason = Some(turn.text.clone().into());
                 self.decide(Fact::Declined { by: DecidedBy::Voice, reason });
             }
+            _ if matches!(self.stage, Stage::Opening { .. }) => self.brief(),
             _ if !asked => self.floor.release(),
             question @ (Answer::Again | Answer::Who | Answer::What) => self.answer(question),
             Answer::Unclear => self.on_unclear(),
@@ -250,7 +257,7 @@ impl Actor {
         match self.stage {
             Stage::Asked => true,
             Stage::Briefing { before } => self.floor.speaker().heard().split_whitespace().count() > before,
-            Stage::Waiting | Stage::Over => false,
+            Stage::Waiting | Stage::Opening { .. } | Stage::Over => false,
         }
     }
 
@@ -258,10 +265,24 @@ impl Actor {
         self.floor.expect = if self.was_asked() { Expect::YesOrNo } else { Expect::Anything };
     }
 
-    /// When to ask again. Not while anybody speaks.
-    fn next_question(&self) -> Option<Instant> {
-        let more = self.asked_again < lines::consult_again().len();
-        let silent = !self.floor.speaker().is_busy() && !self.floor.hears_somebody();
-        (self.stage == Stage::Asked && more && silent).then(|| self.quiet_since + self.timing.ask_again)
+    /// When to begin, or to ask again. Not while anybody speaks.
+    fn next_words(&self) -> Option<Instant> {
+        if self.floor.speaker().is_busy() || self.floor.hears_somebody() {
+            return None;
+        }
+        match self.stage {
+            Stage::Opening { at } => Some(at),
+            Stage::Asked if self.asked_again < lines::consult_again().len() => {
+                Some(self.quiet_since + self.timing.ask_again)
+            }
+            _ => None,
+        }
+    }
+
+    fn on_quiet(&mut self) {
+        match self.stage {
+            Stage::Opening { .. } => self.brief(),
+            _ => self.ask_again(),
+        }
     }
 }

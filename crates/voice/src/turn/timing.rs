@@ -33,6 +33,8 @@ pub(crate) struct Timing {
     pub(crate) still_there: Duration,
     /// After so much silence, though asked, nobody is (30 s).
     pub(crate) inaudible: Duration,
+    /// A supervisor who has just answered has so long to begin a 'hello?' (500 ms).
+    pub(crate) greeting: Duration,
     /// After so much silence a supervisor is asked again (6 s).
     pub(crate) ask_again: Duration,
 }
@@ -55,6 +57,7 @@ impl Default for Timing {
             machine: Duration::from_secs(12),
             still_there: Duration::from_secs(10),
             inaudible: Duration::from_secs(30),
+            greeting: Duration::from_millis(500),
             ask_again: Duration::from_secs(6),
         }
     }
