@@ -107,7 +107,9 @@ fn measure(args: &Args) -> anyhow::Result<bool> {
             println!("{name}");
         }
         match own.block_on(run(what, &context)) {
-            Ok(rows) => rows.iter().for_each(|row| if args.json { println!("{}", row.json(&name)) } else { row.print() }),
+            Ok(rows) => {
+                rows.iter().for_each(|row| if args.json { println!("{}", row.json(&name)) } else { row.print() })
+            }
             Err(error) => {
                 complete = false;
                 eprintln!("  {name} could not be measured: {error:#}");

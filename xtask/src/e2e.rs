@@ -33,9 +33,15 @@ const FOREIGN: [&str; 7] = [
 ];
 
 pub(crate) fn run(place: &Place) -> Result<ExitCode> {
-    let browser = require_browser()?;
+    require_browser()?;
     page::build(place)?;
     tool::build_server(place)?;
+    run_built(place)
+}
+
+/// The same with a page and a server that are there already: the server's own tests have built it.
+pub(crate) fn run_built(place: &Place) -> Result<ExitCode> {
+    let browser = require_browser()?;
     let end2end = place.root.join("end2end");
     tool::npm_ci(&end2end, "browser")?;
 
@@ -45,7 +51,7 @@ pub(crate) fn run(place: &Place) -> Result<ExitCode> {
         fs::remove_dir_all(&data)?;
     }
     fs::create_dir_all(&data)?;
-    let server = Server::start(place, &data)?;
+    let server = Server::start(place, &data, &[])?;
     let mut node = Command::new("node");
     node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(test_files(&end2end)?);
     node.current_dir(&end2end);
@@ -87,13 +93,14 @@ pub(crate) fn require_browser() -> Result<PathBuf> {
 }
 
 /// A running server; it ends with this value.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    fn start(place: &Place, data: &Path) -> Result<Self> {
+    /// Starts one with its files in `data` and further settings.
+    pub(crate) fn start(place: &Place, data: &Path, settings: &[(&str, &Path)]) -> Result<Self> {
         let address = free_address()?;
         let log = data.join("server.log");
         let out = fs::File::create(&log)?;
@@ -102,6 +109,7 @@ impl Server {
             server.env_remove(name);
         }
         server.current_dir(data).env("WARMLINE_ADDR", address.to_string()).env("WARMLINE_DATA_DIR", data.join("data"));
+        server.envs(settings.iter().copied());
         server.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
         let mut server = Self { child: server.spawn().context("the server cannot be started")?, address };
         server.wait_until_it_answers().with_context(|| format!("the server's log: {}", log.display()))?;

@@ -1,6 +1,7 @@
 //! Builds the page and the server, and starts Warmline: what `cargo run` at the root runs.
 
 mod e2e;
+mod fuzz;
 mod page;
 mod place;
 mod precompress;
@@ -20,9 +21,10 @@ cargo run --release     the same, optimised
 cargo xtask page        build the page only (target/site)
 cargo xtask build       build the page and the server
 cargo xtask test [--no-browser]
-                        everything: the page, every test, the browser smoke test
+                        everything: the page, every test, the browser's, the REST interface's
 cargo xtask test FILTER only the tests whose names match
 cargo xtask e2e         the browser smoke test alone
+cargo xtask fuzz        the REST interface against its OpenAPI document (schemathesis)
 cargo xtask check       formatting, lints, licences
   --release             with any of these: optimised";
 
@@ -49,6 +51,7 @@ fn run() -> Result<ExitCode> {
         }
         Some("test") => return suite::test(&place, &args[1..]),
         Some("e2e") => return e2e::run(&place),
+        Some("fuzz") => return fuzz::run(&place),
         Some("check") => return suite::check(&place),
         Some("xtask-help") => println!("{HELP}"),
         _ => return start(&place, &args),

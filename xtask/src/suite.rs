@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    e2e, page,
+    e2e, fuzz, page,
     place::Place,
     tool::{self, Step},
 };
@@ -40,7 +40,10 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<ExitCode> {
     if no_browser {
         eprintln!("browser: not run (--no-browser)");
     }
-    if browser { e2e::run(place) } else { Ok(ExitCode::SUCCESS) }
+    if browser {
+        e2e::run_built(place)?;
+    }
+    if filter.is_empty() { fuzz::run_after_tests(place) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Cargo's own runner is content when nothing ran; this is not.

@@ -58,7 +58,8 @@ pub(crate) fn cargo(place: &Place) -> Command {
 pub(crate) fn build_server(place: &Place) -> Result<()> {
     let step = Step::quietly("server");
     let mut build = cargo(place);
-    build.args(["build", "-p", "warmline-server", "--bin", "warmline"]);
+    // The whole workspace's choice of features, as the tests have it: otherwise cargo builds the crates below twice.
+    build.args(["build", "--workspace", "--bin", "warmline"]);
     if place.release {
         build.arg("--release");
     }

@@ -54,6 +54,7 @@ pub(crate) struct Phones {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a few of them in a test")]
 pub(crate) enum Said {
     Order(PhoneOrder),
     Frame(Frame),

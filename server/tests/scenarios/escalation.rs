@@ -72,7 +72,11 @@ async fn a_customer_asks_for_a_human_and_gets_one_warm() {
     let briefing = view.briefing.clone().unwrap();
     let summary = bag(briefing.summary.reveal());
     let own_words = bag(&said.join(" "));
-    assert!(summary.iter().filter(|w| w.len() > 4 && own_words.contains(w)).count() >= 2, "{}", briefing.summary.reveal());
+    assert!(
+        summary.iter().filter(|w| w.len() > 4 && own_words.contains(w)).count() >= 2,
+        "{}",
+        briefing.summary.reveal()
+    );
 
     // The two conversations are apart in the transcript too.
     let consult: Vec<_> = view.transcript.iter().filter(|l| l.side == Side::Consult).collect();

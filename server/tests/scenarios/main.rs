@@ -3,5 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
 mod audio;
+mod customers;
 mod escalation;
+mod hang_ups;
+mod invariants;
+mod operators;
+mod stopping;
+mod supervisors;
 mod world;

@@ -7,10 +7,12 @@ use std::{
 };
 
 use warmline::{
-    calls::{Calls, Order, Parts, Placed, Policy},
+    calls::{ActError, Calls, Order, Parts, Placed, Policy},
     store::{Store, StoreOptions},
 };
-use warmline_call::{CallId, CallView, Event, Phase, Private, Recorded, Timers, VoicemailPolicy};
+use warmline_call::{
+    CallId, CallView, Event, OperatorAction, Phase, Private, Recorded, Rejected, Speaker, Timers, VoicemailPolicy,
+};
 use warmline_exchange::{Exchange, ExchangeOptions, Personas};
 use warmline_speech_local::{LocalSpeech, LocalStt, LocalTts, models};
 use warmline_telephony::{Clock, HoldMusic};
@@ -22,7 +24,7 @@ pub struct World {
     pub exchange: Arc<Exchange>,
     pub stt: Arc<LocalStt>,
     pub music: Arc<[i16]>,
-    dir: tempfile::TempDir,
+    dir: Arc<tempfile::TempDir>,
 }
 
 /// What differs from test to test.
@@ -48,10 +50,16 @@ impl World {
     }
 
     pub async fn with(wishes: Wishes) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::at(Arc::new(tempfile::tempdir().unwrap()), wishes).await
+    }
+
+    /// A program with its store and recordings in that folder: after a first one there, the same program started again.
+    pub async fn at(dir: Arc<tempfile::TempDir>, wishes: Wishes) -> Self {
         let (stt, tts) = speech().await;
         let url = format!("sqlite://{}", dir.path().join("warmline.db").display());
-        let store = Store::open_with(&url, StoreOptions { hold_time: true, fsync: false, ..StoreOptions::default() }).await.unwrap();
+        let store = Store::open_with(&url, StoreOptions { hold_time: true, fsync: false, ..StoreOptions::default() })
+            .await
+            .unwrap();
         let speech = Speech { stt: stt.clone(), tts: tts.clone(), model: None };
         let exchange = Arc::new(Exchange::new(ExchangeOptions {
             personas: Personas::built_in(),
@@ -123,6 +131,28 @@ impl World {
         }
     }
 
+    /// Lets an operator act.
+    pub async fn act(&self, call: &CallId, action: OperatorAction) -> Result<CallView, Rejected> {
+        match self.calls.act(call, action, "console".into()).await {
+            Ok(view) => Ok(view),
+            Err(ActError::Rejected(rejected)) => Err(rejected),
+            Err(ActError::Unknown) => panic!("an open call is unknown"),
+        }
+    }
+
+    /// Lets an operator escalate as soon as the customer has answered: the short way to a supervisor.
+    pub async fn escalated(&self, number: &str) -> CallId {
+        let call = self.call(number).await;
+        self.until_phase(&call, Phase::Conversing).await;
+        self.act(&call, OperatorAction::Escalate { reason: Private::from("a refund") }).await.unwrap();
+        call
+    }
+
+    /// Waits until the agent has said that to the customer, as far as the transcript knows.
+    pub async fn until_said(&self, call: &CallId, text: &str) -> CallView {
+        self.until(call, text, |view| has_said(view, Speaker::Agent, text)).await
+    }
+
     pub async fn events(&self, call: &CallId) -> Vec<Recorded> {
         self.calls.store().events(call, 0).await.unwrap()
     }
@@ -156,6 +186,11 @@ impl World {
     pub fn recordings(&self) -> PathBuf {
         self.dir.path().join("recordings")
     }
+}
+
+/// Whether the transcript has somebody say that, to its end.
+pub fn has_said(view: &CallView, who: Speaker, text: &str) -> bool {
+    view.transcript.iter().any(|l| l.speaker == who && l.r#final && l.text.reveal().contains(text))
 }
 
 /// An order for a call with escalation, as the guide's example has it.

@@ -1,0 +1,174 @@
+//! The built program as a child process, and a console connected to it.
+
+use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
+
+use futures::StreamExt;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+
+use crate::phone::Phone;
+
+pub type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+/// A Warmline of its own, on a free port, with a data directory of its own.
+pub struct Program {
+    child: Child,
+    addr: SocketAddr,
+    dir: tempfile::TempDir,
+    http: reqwest::Client,
+}
+
+impl Program {
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (child, addr) = spawn(dir.path()).await;
+        Self { child, addr, dir, http: reqwest::Client::new() }
+    }
+
+    /// As a power cut does it.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    pub async fn restart(&mut self) {
+        (self.child, self.addr) = spawn(self.dir.path()).await;
+    }
+
+    /// Waits until calls can be placed: the speech models are loaded, on a new machine fetched.
+    pub async fn ready(&self) {
+        let ready = async {
+            while self.http.get(self.url("/readyz")).send().await.unwrap().status() != 200 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        timeout(Duration::from_secs(300), ready).await.unwrap();
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    pub async fn socket(&self, path: &str) -> Socket {
+        connect_async(format!("ws://{}{path}", self.addr)).await.unwrap().0
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let answer = self.http.get(self.url(path)).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        self.http.post(self.url(path)).json(&body).send().await.unwrap().json().await.unwrap()
+    }
+
+    pub async fn post_with_key(&self, path: &str, body: Value, key: &str) -> Value {
+        let request = self.http.post(self.url(path)).header("Idempotency-Key", key).json(&body);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    pub async fn events(&self, call: &str) -> Vec<Value> {
+        let page = self.get(&format!("/calls/{call}/events")).await;
+        page["events"].as_array().unwrap().clone()
+    }
+}
+
+async fn spawn(dir: &Path) -> (Child, SocketAddr) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_warmline"))
+        .env("WARMLINE_ADDR", "127.0.0.1:0")
+        .env("WARMLINE_DATA_DIR", dir)
+        .env("NO_COLOR", "1")
+        .current_dir(dir)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let addr = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some((_, addr)) = line.split_once("ready at http://") {
+                return addr.trim().parse().unwrap();
+            }
+            eprintln!("{line}");
+        }
+        panic!("the program ended before it was ready");
+    };
+    let addr = timeout(Duration::from_secs(60), addr).await.unwrap();
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    (child, addr)
+}
+
+/// A console: what it has seen, in order.
+pub struct Console {
+    socket: Socket,
+    pub seen: Vec<Value>,
+}
+
+impl Console {
+    pub async fn open(program: &Program, after: u64) -> Self {
+        Self { socket: program.socket(&format!("/ws/console?after={after}")).await, seen: Vec::new() }
+    }
+
+    /// Drops the connection and comes back with the last `seq` it knows.
+    pub async fn reconnect(&mut self, program: &Program) {
+        let after = self.seen.last().and_then(|e| e["seq"].as_u64()).unwrap_or(0);
+        self.socket = program.socket(&format!("/ws/console?after={after}")).await;
+    }
+
+    pub async fn some_events(&mut self, count: usize) {
+        let enough = self.seen.len() + count;
+        while self.seen.len() < enough {
+            let message = timeout(Duration::from_secs(60), self.socket.next()).await.expect("an event within a minute");
+            self.take(message.unwrap().unwrap());
+        }
+    }
+
+    /// Waits for an event of a call while the phone's audio goes on.
+    pub async fn until(&mut self, call: &str, is_it: impl Fn(&Value) -> bool, phone: &mut Phone) -> Value {
+        let found = async {
+            loop {
+                tokio::select! {
+                    message = self.socket.next() => {
+                        let count = self.seen.len();
+                        self.take(message.unwrap().unwrap());
+                        let fresh = self.seen[count..].iter().find(|e| e["call"] == call && is_it(e));
+                        if let Some(event) = fresh {
+                            return event.clone();
+                        }
+                    }
+                    () = phone.live() => {}
+                }
+            }
+        };
+        match timeout(Duration::from_secs(120), found).await {
+            Ok(event) => event,
+            Err(_) => panic!("it did not come within two minutes; seen: {:#?}", self.seen),
+        }
+    }
+
+    /// Snapshots of an empty log hold nothing; everything else comes as events.
+    fn take(&mut self, message: Message) {
+        let Message::Text(text) = message else { return };
+        let message: Value = serde_json::from_str(&text).unwrap();
+        match message["type"].as_str().unwrap() {
+            "event" => self.seen.push(message["event"].clone()),
+            "snapshot" => assert_eq!(message["calls"], serde_json::json!([]), "a snapshot in place of events"),
+            "heartbeat" => {}
+            other => panic!("a message of type {other}"),
+        }
+    }
+
+    pub fn assert_gap_free(&self) {
+        let seqs: Vec<u64> = self.seen.iter().map(|e| e["seq"].as_u64().unwrap()).collect();
+        assert!(!seqs.is_empty());
+        let expected: Vec<u64> = (seqs[0]..seqs[0] + seqs.len() as u64).collect();
+        assert_eq!(seqs, expected);
+        assert_eq!(seqs[0], 1);
+    }
+}
