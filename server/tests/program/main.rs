@@ -40,7 +40,9 @@ async fn a_customer_on_a_socket_phone_asks_for_a_human_and_hears_one() {
     let asked = console.seen.iter().find(|e| e["type"] == "escalation_requested").unwrap();
     assert_eq!(asked["by"], "customer");
     let before = phone.voiced();
-    console.until(&call, |e| e["type"] == "utterance" && e["speaker"] == "supervisor" && e["side"] == "call", &mut phone).await;
+    let supervisor_spoke =
+        |e: &Value| e["type"] == "utterance" && e["speaker"] == "supervisor" && e["side"] == "call" && e["final"] == true;
+    console.until(&call, supervisor_spoke, &mut phone).await;
     assert!(phone.voiced() > before + Duration::from_millis(500), "the supervisor is heard at the customer's phone");
     phone.hang_up().await;
     let ended = console.until(&call, |e| e["type"] == "call_ended", &mut phone).await;
