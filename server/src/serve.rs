@@ -160,11 +160,8 @@ fn fetch_models(dir: &Path, speech: &LocalSpeech) {
 /// Sentences that never change are spoken once, ahead of the first call.
 fn render_ahead(local: &LocalSpeech, settings: &Settings) {
     let (tts, mut status) = (local.tts(), local.status());
-    let style = warmline_voice::VoiceStyle {
-        language: settings.language.clone(),
-        emotion: settings.emotion.clone(),
-        voice: 0,
-    };
+    let style =
+        warmline_voice::VoiceStyle { language: settings.language.clone(), emotion: settings.emotion.clone(), voice: 0 };
     tokio::spawn(async move {
         if status.wait_for(|s| matches!(s, SpeechStatus::Ready)).await.is_err() {
             return;
@@ -212,7 +209,10 @@ async fn wait_for_stop(calls: &Calls) -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     if calls.open_count() > 0 {
-        tracing::info!("no more calls are placed; {} open ones may end. Signal again to end them now", calls.open_count());
+        tracing::info!(
+            "no more calls are placed; {} open ones may end. Signal again to end them now",
+            calls.open_count()
+        );
     }
     tokio::select! {
         () = calls.drain() => return Ok(()),

@@ -54,6 +54,8 @@ fn run_built(place: &Place, schemathesis: &PathBuf) -> Result<ExitCode> {
     let server = Server::start(place, &data, &[("WARMLINE_PERSONAS", &personas)])?;
     let mut fuzz = Command::new(schemathesis);
     fuzz.args(["run", "--checks", "all", "--max-examples", "30", "--seed", "1", "--suppress-health-check", "all"]);
+    // No schema can say that a key was used for another request, or which languages the speech of the day knows: 422 too.
+    fuzz.args(["--exclude-checks", "positive_data_acceptance"]);
     fuzz.args(["--request-timeout", "30", "--wait-for-schema", "30", "--warnings", "off"]);
     fuzz.arg(format!("http://{}/openapi.json", server.address)).current_dir(&data);
     if !tool::status(&mut fuzz)?.success() {

@@ -80,7 +80,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused_in_the_guides_words() {
-        for text in ["", "+", "15550100001", "+0123456789", "+12345", "+1234567890123456", "+1555x100001", "++15550100001"] {
+        for text in
+            ["", "+", "15550100001", "+0123456789", "+12345", "+1234567890123456", "+1555x100001", "++15550100001"]
+        {
             assert_eq!(text.parse::<PhoneNumber>(), Err(InvalidPhoneNumber), "{text}");
         }
         assert_eq!(InvalidPhoneNumber.to_string(), INVALID_PHONE_NUMBER);

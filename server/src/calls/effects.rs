@@ -64,10 +64,8 @@ impl Driver {
         match self.room.dial(Dial { leg, number: phone, identity, ring, max_duration }).await {
             Ok(dialled) => {
                 if let Some(begun) = self.begun.take() {
-                    let _ = begun.send(Ok(Begun {
-                        participant_id: dialled.participant_id,
-                        sip_call_id: dialled.sip_call_id,
-                    }));
+                    let _ = begun
+                        .send(Ok(Begun { participant_id: dialled.participant_id, sip_call_id: dialled.sip_call_id }));
                 }
                 self.attend(leg, dialled.line);
                 tokio::spawn(report_progress(leg, dialled.progress, self.inbox.clone()));

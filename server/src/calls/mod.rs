@@ -118,7 +118,10 @@ impl Calls {
             tasks: TaskTracker::new(),
         }));
         for call in calls.store().open_calls().await? {
-            calls.0.close_in_log(&call, EndReason::ServerStopped, "Warmline was stopped while this call was open.").await;
+            calls
+                .0
+                .close_in_log(&call, EndReason::ServerStopped, "Warmline was stopped while this call was open.")
+                .await;
         }
         Ok(calls)
     }
@@ -311,7 +314,8 @@ impl Inner {
         this.open().insert(call.clone(), open);
         let inner = Arc::clone(this);
         this.tasks.spawn(async move {
-            let task = tokio::spawn(driver::drive(Arc::clone(&inner), call.clone(), order, inbox, messages, heard, begun_tx));
+            let task =
+                tokio::spawn(driver::drive(Arc::clone(&inner), call.clone(), order, inbox, messages, heard, begun_tx));
             if let Err(died) = task.await {
                 tracing::error!(%call, "the call's task died: {died}");
                 inner.close_in_log(&call, EndReason::AgentFailure, "Something went wrong inside Warmline.").await;

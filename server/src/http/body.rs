@@ -58,7 +58,7 @@ impl Body for TextBody {
 /// A JSON body that has been checked.
 pub(crate) struct Checked<T>(pub(crate) T);
 
-/// The same where no body at all counts as `{}`.
+/// The same where no body at all, or `null`, counts as `{}`.
 pub(crate) struct CheckedOrNone<T>(pub(crate) T);
 
 impl<T: Body> FromRequest<AppState> for Checked<T> {
@@ -80,9 +80,10 @@ impl<T: Body> FromRequest<AppState> for CheckedOrNone<T> {
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let json = is_json(request.headers());
         let bytes = read(request, state).await?;
-        match bytes.is_empty() {
-            true => check(b"{}", true).map(Self),
-            false => check(&bytes, json).map(Self),
+        match bytes.trim_ascii() {
+            b"" => check(b"{}", true).map(Self),
+            b"null" if json => check(b"{}", true).map(Self),
+            _ => check(&bytes, json).map(Self),
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct FieldError {
     /// What kind of mistake.
     pub r#type: &'static str,
     /// Where: `body`, `query` or `header`, then the field.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Value>)]
     pub loc: Vec<Value>,
     /// One sentence.
     pub msg: String,

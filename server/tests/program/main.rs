@@ -17,7 +17,9 @@ use crate::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_customer_on_a_socket_phone_asks_for_a_human_and_hears_one() {
     let Some(asks) = espeak("Hello. Could I please talk to a human being?") else {
-        println!("SKIPPED: espeak-ng is not installed, and this test needs another voice than ours (.ci/setup installs it)");
+        println!(
+            "SKIPPED: espeak-ng is not installed, and this test needs another voice than ours (.ci/setup installs it)"
+        );
         return;
     };
     let program = Program::start().await;
@@ -25,7 +27,8 @@ async fn a_customer_on_a_socket_phone_asks_for_a_human_and_hears_one() {
     let mut console = Console::open(&program, 0).await;
     let mut phone = Phone::open(&program, "+15550100077").await;
 
-    let answer = program.post("/calls/outbound-with-escalation", json!({"phone_number": "+15550100077", "name": "Ada"})).await;
+    let answer =
+        program.post("/calls/outbound-with-escalation", json!({"phone_number": "+15550100077", "name": "Ada"})).await;
     assert_eq!(answer["status"], "success", "{answer}");
     assert_eq!(answer["message"], "Outbound call with escalation initiated to +15550100077 for Ada");
     let call = answer["details"]["call_id"].as_str().unwrap().to_owned();
@@ -40,8 +43,9 @@ async fn a_customer_on_a_socket_phone_asks_for_a_human_and_hears_one() {
     let asked = console.seen.iter().find(|e| e["type"] == "escalation_requested").unwrap();
     assert_eq!(asked["by"], "customer");
     let before = phone.voiced();
-    let supervisor_spoke =
-        |e: &Value| e["type"] == "utterance" && e["speaker"] == "supervisor" && e["side"] == "call" && e["final"] == true;
+    let supervisor_spoke = |e: &Value| {
+        e["type"] == "utterance" && e["speaker"] == "supervisor" && e["side"] == "call" && e["final"] == true
+    };
     console.until(&call, supervisor_spoke, &mut phone).await;
     assert!(phone.voiced() > before + Duration::from_millis(500), "the supervisor is heard at the customer's phone");
     phone.hang_up().await;
