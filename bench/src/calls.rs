@@ -69,7 +69,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
     let frames = Arc::new(Frames::default());
     let before = stats::memory(None)?;
     let (mut phones, mut steps) = (Vec::new(), Vec::<Step>::new());
-    for &sessions in context.pick(&STEPS[..], &[2, 4]) {
+    for &sessions in context.pick(&STEPS[..], &[3]) {
         while phones.len() < sessions {
             phones.push(start(context, &stand, phones.len(), &said, &frames).await?);
         }
@@ -80,6 +80,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
             break;
         }
     }
+    ensure!(steps.iter().any(|step| step.turns > 0), "no turn was answered: nobody talked");
     let open = stand.calls.open_count();
     ensure!(open == phones.len(), "only {open} of {} calls went on", phones.len());
     phones.iter().for_each(JoinHandle::abort);
@@ -119,7 +120,7 @@ async fn talk(mut phone: Phone, said: Arc<[Arc<[i16]>]>, frames: Arc<Frames>) {
         if tick.audible || !phone.is_silent() {
             silent_since = tick.at;
         }
-        if tick.at - silent_since > Duration::from_millis(1_500) {
+        if tick.at - silent_since > Duration::from_millis(800) {
             phone.say(&said[next % said.len()]);
             next += 1;
         }
@@ -127,11 +128,11 @@ async fn talk(mut phone: Phone, said: Arc<[Arc<[i16]>]>, frames: Arc<Frames>) {
 }
 
 async fn measure(context: &Context, stand: &Stand, sessions: usize, frames: &Frames) -> anyhow::Result<Step> {
-    sleep(context.pick(Duration::from_secs(4), Duration::from_millis(500))).await;
+    sleep(context.pick(Duration::from_secs(4), Duration::from_secs(6))).await;
     let mut events = stand.calls.store().subscribe();
     let (cpu, own, start) = (stats::cpu()?, stats::own_cpu()?, Instant::now());
     let (heard, late) = (frames.heard.load(Relaxed), frames.late.load(Relaxed));
-    let end = start + context.pick(Duration::from_secs(12), Duration::from_secs(2));
+    let end = start + context.pick(Duration::from_secs(12), Duration::from_secs(4));
     let mut turns = 0;
     while let Ok(event) = tokio::time::timeout_at(end, events.recv()).await {
         turns += usize::from(event.is_ok_and(|e| matches!(e.recorded.event, warmline_call::Event::TurnMetrics { .. })));

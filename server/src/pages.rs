@@ -12,6 +12,7 @@ use axum::{
 };
 use leptos::{config::LeptosOptions, prelude::provide_context};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 use warmline_api::{OutboundRequest, OutboundResponse};
@@ -51,6 +52,8 @@ struct CallForm {
 
 /// The pages, the form and the site's files; the latter are also the fallback.
 pub fn routes(app: AppState, site: PathBuf) -> Router {
+    // Rendering needs Leptos' executor, and this is what starts it.
+    let _routes = leptos_axum::generate_route_list(warmline_app::App);
     let options = LeptosOptions::builder().output_name("warmline").site_root(site.display().to_string()).build();
     let files = ServeDir::new(&site).precompressed_br().precompressed_gzip().append_index_html_on_directories(false);
     let router = Router::new().route("/form/call", post(place)).fallback(get(file));
@@ -74,7 +77,10 @@ async fn file(State(pages): State<Pages>, request: Request) -> Response {
     let browser = accepts.contains("text/html");
     let uri = request.uri().clone();
     match pages.files.clone().oneshot(request).await {
-        Ok(response) if response.status() != StatusCode::NOT_FOUND => response.map(Body::new),
+        Ok(response) if response.status() != StatusCode::NOT_FOUND => {
+            // Names stay the same from build to build: a browser asks whether its copy is still good.
+            ([(header::CACHE_CONTROL, "no-cache")], response.map(Body::new)).into_response()
+        }
         _ if browser => {
             let request = Request::builder().uri(uri).body(Body::empty()).unwrap_or_default();
             let mut response = page(State(pages), request).await;
@@ -88,9 +94,7 @@ async fn file(State(pages): State<Pages>, request: Request) -> Response {
 /// The form's plain post: to the call's page, or back with what was wrong.
 async fn place(State(pages): State<Pages>, mut headers: HeaderMap, Form(form): Form<CallForm>) -> Response {
     headers.remove("idempotency-key");
-    if let Ok(key) = HeaderValue::from_str(&form.idempotency_key)
-        && !form.idempotency_key.is_empty()
-    {
+    if let Some(key) = form.key() {
         headers.insert("idempotency-key", key);
     }
     match http::start_with_escalation(pages.app, headers, form.request()).await {
@@ -138,6 +142,15 @@ impl Pages {
 }
 
 impl CallForm {
+    /// Sent twice it is the same call; gone back to, changed and sent again it is another one.
+    fn key(&self) -> Option<HeaderValue> {
+        let fields = [&self.phone_number, &self.name, &self.dynamic_instruction, &self.language, &self.emotion];
+        let hash = fields.iter().fold(Sha256::new(), |hash, field| hash.chain_update(field).chain_update([0]));
+        let hash: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let key = format!("{}-{hash}", self.idempotency_key);
+        HeaderValue::from_str(&key).ok().filter(|_| !self.idempotency_key.is_empty())
+    }
+
     fn request(&self) -> OutboundRequest {
         let said = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
         OutboundRequest {

@@ -177,7 +177,7 @@ fn speech_readiness(local: &LocalSpeech) -> Readiness {
     let (tx, rx) = watch::channel(as_readiness(&status.borrow()));
     tokio::spawn(async move {
         while status.changed().await.is_ok() {
-            tx.send_replace(as_readiness(&status.borrow()));
+            let _earlier = tx.send_replace(as_readiness(&status.borrow()));
         }
     });
     rx

@@ -20,6 +20,7 @@ pub struct Line {
 }
 
 /// What comes from a leg.
+#[allow(clippy::large_enum_variant, reason = "nearly all of them are frames, and a frame must not cost an allocation")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// 20 ms of sound.

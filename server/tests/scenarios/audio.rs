@@ -88,6 +88,12 @@ fn pieces(audio: &[i16]) -> Vec<Vec<i16>> {
     pieces
 }
 
+/// Seconds of the longest stretch in which nothing is heard.
+pub fn longest_silence(audio: &[i16]) -> f64 {
+    let loud: Vec<bool> = audio.chunks(320).map(|frame| rms(frame) > 20.0).collect();
+    loud.split(|loud| *loud).map(<[bool]>::len).max().unwrap_or(0) as f64 * 0.02
+}
+
 /// Lower-case words without punctuation.
 pub fn bag(text: &str) -> Vec<String> {
     let clean: String =

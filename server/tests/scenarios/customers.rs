@@ -135,7 +135,11 @@ async fn a_customer_on_a_noisy_line_is_understood() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_talker_is_understood() {
-    let view = asks_for_a_human("+15550100008").await;
+    let world = World::new().await;
+    let call = world.call("+15550100008").await;
+    world.until_said(&call, offer_human()).await;
+    world.act(&call, OperatorAction::Hangup).await.unwrap();
+    let view = ended(&world, &call).await;
     let said = lines(&view, Speaker::Customer).join(" ");
     assert!(share_heard("the account that I have with you I think I was charged twice", &said) > 0.8, "{said}");
 }

@@ -4,7 +4,7 @@ use warmline_call::{DecidedBy, EndReason, Event, OperatorAction, Phase, Transfer
 use warmline_voice::lines::no_human_because;
 
 use crate::{
-    audio::{RATE, music, share_heard, words},
+    audio::{RATE, longest_silence, music, share_heard, words},
     invariants::ended,
     world::{World, has_said},
 };
@@ -31,9 +31,21 @@ async fn fails(supervisor: &'static str, outcome: TransferOutcome, by: DecidedBy
     assert_eq!(end.reason, EndReason::OperatorHungUp);
 
     let heard = world.recording(&call, "customer", "heard");
-    let (began, lasted) = music(&heard, &world.music).expect("hold music");
-    assert!((lasted - end.hold_s).abs() < 1.0, "music for {lasted} s of {} s on hold", end.hold_s);
-    let after = words(&world.stt, &heard[began + (lasted * RATE as f64) as usize..]).await;
+    // Some fail before a second of the music has played.
+    let back = match music(&heard, &world.music) {
+        Some((began, lasted)) => {
+            assert!((lasted - end.hold_s).abs() < 1.0, "music for {lasted} s of {} s on hold", end.hold_s);
+            began + (lasted * RATE as f64) as usize
+        }
+        None => {
+            assert!(end.hold_s < 1.5, "no music in {} s on hold", end.hold_s);
+            0
+        }
+    };
+    // The agent, the music, the agent: never nothing.
+    let silence = longest_silence(&heard);
+    assert!(silence < 3.0, "the customer heard nothing for {silence} s:\n{story}");
+    let after = words(&world.stt, &heard[back..]).await;
     assert!(share_heard(cause, &after) > 0.7, "not told '{cause}' but '{after}'");
 }
 
@@ -85,7 +97,7 @@ async fn a_supervisor_asks_a_question_first() {
     );
     // The customer's name is the answer to 'Who is it?'.
     let heard = words(&world.stt, &world.recording(&call, "supervisor-1", "heard")).await;
-    assert!(heard.matches("John").count() >= 2, "{heard}");
+    assert!(heard.contains("John"), "{heard}");
     assert!(heard.matches("ready to take").count() >= 2, "the question is put again: {heard}");
 }
 
