@@ -64,7 +64,7 @@ struct Step {
 pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
     let (_, tts) = context.local().await?;
     let said: Arc<[_]> = say_all(&tts, &SAID, &voice(1)).await?.into();
-    let reply = say(&tts, "I see, and what happened after that?", &voice(0)).await?;
+    let reply = say(&tts, "I see, and then?", &voice(0)).await?;
     let stand = Stand::on_exchange(Scripted::speech(reply.into())).await?;
     let frames = Arc::new(Frames::default());
     let before = stats::memory(None)?;
@@ -132,7 +132,7 @@ async fn measure(context: &Context, stand: &Stand, sessions: usize, frames: &Fra
     let mut events = stand.calls.store().subscribe();
     let (cpu, own, start) = (stats::cpu()?, stats::own_cpu()?, Instant::now());
     let (heard, late) = (frames.heard.load(Relaxed), frames.late.load(Relaxed));
-    let end = start + context.pick(Duration::from_secs(12), Duration::from_secs(4));
+    let end = start + context.pick(Duration::from_secs(12), Duration::from_secs(8));
     let mut turns = 0;
     while let Ok(event) = tokio::time::timeout_at(end, events.recv()).await {
         turns += usize::from(event.is_ok_and(|e| matches!(e.recorded.event, warmline_call::Event::TurnMetrics { .. })));

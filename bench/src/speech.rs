@@ -128,6 +128,6 @@ impl TextToSpeech for Scripted {
 
 impl LanguageModel for Scripted {
     fn reply(&self, _: Prompt) -> BoxStream<'static, Result<Token, ModelError>> {
-        stream::iter([Ok(Token::Text("I see, and what happened after that?".to_owned()))]).boxed()
+        stream::iter([Ok(Token::Text("I see, and then?".to_owned()))]).boxed()
     }
 }

@@ -1,7 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// Wall-clock time that never jumps: read once, then carried on by the monotonic clock (and by virtual time in tests).
+/// Wall-clock time, to the millisecond, that never jumps: read once, then carried on by the monotonic clock (and by virtual time in tests).
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     wall: Timestamp,
@@ -26,6 +26,8 @@ impl Clock {
     pub fn at(&self, moment: Instant) -> Timestamp {
         let after = SignedDuration::try_from(moment.saturating_duration_since(self.read_at)).unwrap_or_default();
         let before = SignedDuration::try_from(self.read_at.saturating_duration_since(moment)).unwrap_or_default();
-        self.wall.saturating_add(after).and_then(|at| at.saturating_sub(before)).unwrap_or(self.wall)
+        let at = self.wall.saturating_add(after).and_then(|at| at.saturating_sub(before)).unwrap_or(self.wall);
+        // What the log keeps and the wire carries: a view in memory is the same as one read back.
+        Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
     }
 }

@@ -219,7 +219,9 @@ fn third_person(text: &str) -> String {
         };
         format!("{new}{mark}")
     });
-    words.collect::<Vec<_>>().join(" ")
+    let told = words.collect::<Vec<_>>().join(" ").replace("they was ", "they were ");
+    let greetings = ["Hello, ", "Hello. ", "Hi, ", "Hi. ", "Hey, "];
+    greetings.iter().find_map(|greeting| told.strip_prefix(greeting)).unwrap_or(&told).to_owned()
 }
 
 fn closed(text: &str) -> String {

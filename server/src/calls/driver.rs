@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     time::Instant,
@@ -50,6 +51,8 @@ pub(super) struct Driver {
     pub(super) escalation_reason: Private<String>,
     /// The agent's last line is being said, or was: both hear it.
     pub(super) said_to_both: bool,
+    /// Since when customer and supervisor hear each other.
+    merged_at: Option<Timestamp>,
     /// Lines on which something may still be heard.
     pub(super) listening: Vec<LegRef>,
     started: Instant,
@@ -92,6 +95,7 @@ pub(super) async fn drive(
         briefing: None,
         escalation_reason: Private::default(),
         said_to_both: false,
+        merged_at: None,
         listening: Vec::new(),
         started: Instant::now(),
         utterances: Utterances::default(),
@@ -168,6 +172,7 @@ impl Driver {
             Input::Operator { action: warmline_call::OperatorAction::Escalate { reason }, .. } => {
                 self.escalation_reason = reason.clone();
             }
+            Input::Merged { .. } => self.merged_at = Some(self.inner.parts.clock.now()),
             Input::BriefingPrepared { summary, points, .. } => {
                 self.briefing = Some((summary.clone(), points.clone()));
             }
@@ -262,7 +267,7 @@ impl Driver {
     }
 
     async fn on_spoken(&mut self, leg: LegRef, spoken: Spoken) {
-        let together = self.machine.phase() == Phase::Merged;
+        let together = self.merged_at.is_some_and(|merged| spoken.started_at >= merged);
         if spoken.speaker == Speaker::Agent && leg != LegRef::Customer && self.said_to_both {
             // The last line goes out on both lines; it was said once.
             return;

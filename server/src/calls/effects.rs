@@ -60,7 +60,9 @@ impl Driver {
             LegRef::Customer => format!("{}-customer", self.call),
             LegRef::Supervisor(_) => self.call.supervisor(),
         };
-        let max_duration = self.inner.parts.policy.timers.max_duration;
+        // The machine ends a call that lasts too long, with a sentence; the backend's limit is the net below it.
+        let timers = &self.inner.parts.policy.timers;
+        let max_duration = timers.max_duration + timers.sentence + timers.hang_up;
         match self.room.dial(Dial { leg, number: phone, identity, ring, max_duration }).await {
             Ok(dialled) => {
                 if let Some(begun) = self.begun.take() {

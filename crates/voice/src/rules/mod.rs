@@ -87,7 +87,7 @@ fn answer(setup: &Setup, script: &Script, talk: &Talk) -> Vec<Step> {
     if intent::asks_repeat(heard) && !talk.last_said().is_empty() {
         return say(&["Of course.", talk.last_said().trim_start_matches("Of course.").trim()]);
     }
-    if intent::asks_to_wait(heard) {
+    if intent::asks_to_wait(heard) && !intent::has_problem(heard) && !intent::is_question(heard) {
         return say(&[talk.fresh(&["Of course, take your time.", "No hurry, I'm still here."])]);
     }
     if talk.asked_for_note() && !intent::is_question(heard) {

@@ -86,24 +86,25 @@ impl<'a> Talk<'a> {
         said.iter().rev().take_while(|said| NOT_UNDERSTOOD.iter().any(|n| said.contains(n))).count()
     }
 
-    /// 'Hello', 'speaking', 'how are you?': neither question nor statement.
+    /// 'Hello', 'speaking', 'how are you?': neither question nor statement, and hardly a word besides.
     pub(super) fn is_courtesy(&self) -> bool {
-        let heard = self.heard.to_lowercase();
-        let few = heard.split_whitespace().count() <= 6;
-        few && [
-            "hello",
-            "hi",
-            "hey",
-            "speaking",
-            "this is",
-            "how are you",
-            "good morning",
-            "good afternoon",
-            "good evening",
-            "how's it going",
-        ]
-        .iter()
-        .any(|c| heard.starts_with(c) || heard.ends_with(c) || heard.trim_end_matches(['.', '?', '!']).ends_with(c))
+        const COURTESIES: &[&str] = &[
+            " good afternoon ",
+            " good evening ",
+            " good morning ",
+            " how are you ",
+            " how s it going ",
+            " this is ",
+            " speaking ",
+            " hello ",
+            " hey ",
+            " hi ",
+        ];
+        let words = self.heard.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ");
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let heard = format!(" {words} ");
+        let rest = COURTESIES.iter().fold(heard.clone(), |rest, courtesy| rest.replace(courtesy, " "));
+        rest != heard && rest.split_whitespace().count() <= 2
     }
 
     /// 'I understand', and what, in the person's own words.
