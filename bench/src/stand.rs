@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::bail;
 use async_trait::async_trait;
-use axum::serve;
+use axum::serve::{ListenerExt, serve};
 use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
@@ -85,6 +85,8 @@ impl Stand {
     pub(crate) async fn serve(&self) -> anyhow::Result<SocketAddr> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
+        // As the program serves it. A delay left on shows in the figures.
+        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
         let app = router(AppState::new(self.calls.clone())).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move {
             if let Err(error) = serve(listener, app).await {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -46,6 +47,12 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (stop, mut stopped) = watch::channel(false);
     let state = http::AppState::new(calls.clone());
     let app = http::wrap(http::routes(state.clone()).merge(pages::routes(state.clone(), site())), state);
+    // A frame of audio or an event is small and wanted now: no waiting for more to send with it.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!("a connection keeps its delay: {error}");
+        }
+    });
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move { drop(stopped.wait_for(|stop| *stop).await) });
     let server = tokio::spawn(server.into_future());

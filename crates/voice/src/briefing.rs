@@ -109,11 +109,14 @@ impl<'a> Extract<'a> {
             (None, Some(about)) => format!("The call was about this: {}", closed(&lines::shortened(&about, 120))),
             (None, None) => format!("{who} didn't say much about the cause."),
         };
-        said.push_str(if self.asked {
-            " They requested to speak with someone."
-        } else {
-            " They agreed to speak with someone."
-        });
+        let offered = self.turns.iter().any(|t| t.role == Role::Agent && t.text.contains(lines::offer_human()));
+        match (self.asked, offered) {
+            (true, _) => said.push_str(" They requested to speak with someone."),
+            (false, true) => said.push_str(" They agreed to speak with someone."),
+            (false, false) => {
+                said.push_str(&format!(" The call is handed over because of this: {}", closed(self.reason)))
+            }
+        }
         if self.mood != "calm" {
             said.push_str(&format!(" They sound {}.", self.mood));
         }

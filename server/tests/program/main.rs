@@ -1,5 +1,5 @@
 //! The program itself, over its sockets, in real time: started as a user starts it, killed as power cuts kill it.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
 mod phone;
 mod program;
@@ -46,8 +46,10 @@ async fn a_customer_on_a_socket_phone_asks_for_a_human_and_hears_one() {
     let supervisor_spoke = |e: &Value| {
         e["type"] == "utterance" && e["speaker"] == "supervisor" && e["side"] == "call" && e["final"] == true
     };
-    console.until(&call, supervisor_spoke, &mut phone).await;
-    assert!(phone.voiced() > before + Duration::from_millis(500), "the supervisor is heard at the customer's phone");
+    let said = console.until(&call, supervisor_spoke, &mut phone).await;
+    let heard = phone.voiced().saturating_sub(before);
+    // The first turn may be a mere 'Hello.'
+    assert!(heard >= Duration::from_millis(200), "the customer's phone heard {heard:?} of {said}");
     phone.hang_up().await;
     let ended = console.until(&call, |e| e["type"] == "call_ended", &mut phone).await;
     assert_eq!(ended["reason"], "customer_hung_up");

@@ -1,6 +1,6 @@
 //! Whole calls through the real thing: the runtime, the exchange, local speech, the store. In virtual time; both phones are
 //! recorded, and the recordings are listened to.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
 mod audio;
 mod customers;

@@ -207,7 +207,10 @@ impl Actor {
         }
         let summary = self.summary.clone();
         let answer = match question {
-            Answer::Who => self.points.first().cloned().unwrap_or(summary),
+            Answer::Who => match self.points.first() {
+                Some(who) => format!("{}.", who.trim_start_matches("Who: ").trim_end_matches('.')),
+                None => summary,
+            },
             Answer::What if !self.points.is_empty() => {
                 let points = self.points.iter().take(POINTS).map(|p| p.trim_end_matches('.'));
                 format!("{}.", points.collect::<Vec<_>>().join(". "))
