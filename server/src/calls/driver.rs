@@ -8,7 +8,7 @@ use tokio::{
     time::Instant,
 };
 use warmline_call::{
-    CallId, Config, DecidedBy, Event, Input, LegRef, Machine, Phase, Private, Rejected, RequestedBy, Side, Speaker,
+    CallId, Config, DecidedBy, Event, Input, LegRef, Machine, Phase, Private, Rejected, Side, Speaker,
 };
 use warmline_telephony::{Frame, Room};
 use warmline_voice::{Consult, Conversation, Fact, Spoken};
@@ -304,13 +304,5 @@ impl Utterances {
             self.under_way.remove(&(leg, utterance));
         }
         number
-    }
-}
-
-/// The reason that a briefing is given when nobody named one.
-pub(super) fn reason_or_default(reason: &Private<String>, by: RequestedBy) -> String {
-    match (reason.reveal().trim(), by) {
-        ("", _) => "asked for a human".to_owned(),
-        (reason, _) => reason.to_owned(),
     }
 }

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
-use warmline_call::{Audience, Command, FixedLine, Input, Left, LegFact, LegRef, Private, RequestedBy};
+use warmline_call::{Audience, Command, FixedLine, Input, Left, LegFact, LegRef, Private};
 use warmline_telephony::{Dial, Line};
 use warmline_voice::{Consult, Conversation, Fact, Setup, VoiceStyle, prepare_briefing};
 
-use super::driver::{Begun, Driver, Message, reason_or_default};
+use super::driver::{Begun, Driver, Message};
 
 /// Facts of one line that wait for the call's task.
 const FACTS: usize = 64;
@@ -137,7 +137,10 @@ impl Driver {
     fn prepare_briefing(&self, attempt: u32) {
         let Some(conversation) = self.conversation.clone() else { return };
         let (setup, speech) = (self.setup(), self.inner.parts.speech.clone());
-        let reason = reason_or_default(&self.escalation_reason, RequestedBy::Customer);
+        let reason = match self.escalation_reason.reveal().trim() {
+            "" => "somebody asked for a human".to_owned(),
+            reason => reason.to_owned(),
+        };
         self.report(async move {
             let turns = conversation.turns().await;
             let (summary, points) = prepare_briefing(&setup, &turns, &reason, &speech).await;
