@@ -101,8 +101,9 @@ impl Moonshine {
         Ok(Heard { decoding: self.decoder.start(&heard), seconds })
     }
 
-    /// The likeliest text, token by token. `stop` is asked between tokens.
-    pub(crate) fn transcribe(&self, heard: &mut Heard, stop: &dyn Fn() -> bool) -> Result<String, Stopped> {
+    /// The likeliest text, token by token, and the natural logarithm of its probability. `stop` is asked between tokens.
+    pub(crate) fn transcribe(&self, heard: &mut Heard, stop: &dyn Fn() -> bool) -> Result<(String, f32), Stopped> {
+        let mut probability = 0.0;
         let limit = 6 + (heard.seconds * TOKENS_A_SECOND) as usize;
         let mut tokens: Vec<u32> = Vec::new();
         let mut likely = Vec::new();
@@ -120,6 +121,7 @@ impl Moonshine {
                 *end = f32::NEG_INFINITY;
             }
             token = likeliest(&likely);
+            probability += likely.get(token as usize).map_or(0.0, |likely_one| likely_one - log_sum(&likely));
             if token == END {
                 break;
             }
@@ -129,7 +131,7 @@ impl Moonshine {
                 break;
             }
         }
-        Ok(self.tokenizer.decode(&tokens))
+        Ok((self.tokenizer.decode(&tokens), probability))
     }
 
     /// How likely each answer is: the natural logarithm of its probability, its end included.

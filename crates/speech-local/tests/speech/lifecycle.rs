@@ -28,10 +28,10 @@ async fn without_models_calls_fail_and_say_what_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_models_fail_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
-    fs::create_dir(dir.path().join("v1")).unwrap();
-    for file in fs::read_dir(models().join("v1")).unwrap().map(Result::unwrap) {
+    fs::create_dir(dir.path().join("v2")).unwrap();
+    for file in fs::read_dir(models().join("v2")).unwrap().map(Result::unwrap) {
         if file.path().is_file() {
-            fs::write(dir.path().join("v1").join(file.file_name()), "{}").unwrap();
+            fs::write(dir.path().join("v2").join(file.file_name()), "{}").unwrap();
         }
     }
     let local = LocalSpeech::spawn(dir.path());
@@ -75,13 +75,13 @@ fn two_programs_that_pull_at_once_share_the_work() {
     let store = ModelStore::new(dir.path());
     store.verify().unwrap();
     // Broken off between fetching and converting: what was fetched is used.
-    fs::remove_file(dir.path().join("v1/sums.json")).unwrap();
+    fs::remove_file(dir.path().join("v2/sums.json")).unwrap();
     let mut stages = Vec::new();
     store.pull(|progress| stages.push(progress.stage)).unwrap();
     assert!(!stages.contains(&Stage::Fetching) && stages.contains(&Stage::Converting));
     let mut left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     left.sort();
-    assert_eq!(left, ["lock", "v1", "wheels"], "no unfinished work is left");
+    assert_eq!(left, ["lock", "v2", "wheels"], "no unfinished work is left");
 }
 
 #[test]

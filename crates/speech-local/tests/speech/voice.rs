@@ -85,14 +85,14 @@ async fn the_first_chunk_is_short_and_the_same_sentence_is_spoken_from_memory() 
 #[tokio::test(flavor = "multi_thread")]
 async fn fixed_lines_are_kept_on_disk_and_survive() {
     let dir = tempfile::tempdir().unwrap();
-    fs::create_dir(dir.path().join("v1")).unwrap();
-    for file in fs::read_dir(models().join("v1")).unwrap().map(Result::unwrap).filter(|file| file.path().is_file()) {
-        link(&file.path(), &dir.path().join("v1").join(file.file_name()));
+    fs::create_dir(dir.path().join("v2")).unwrap();
+    for file in fs::read_dir(models().join("v2")).unwrap().map(Result::unwrap).filter(|file| file.path().is_file()) {
+        link(&file.path(), &dir.path().join("v2").join(file.file_name()));
     }
     let (stt, tts) = LocalSpeech::load(dir.path()).unwrap();
     let lines = ["One moment please.", "Goodbye."];
     let first = tts.render_all(&lines, &style("Calm", 0)).await.unwrap();
-    assert_eq!(fs::read_dir(dir.path().join("v1/rendered")).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(dir.path().join("v2/rendered")).unwrap().count(), 2);
     let (_, next_start) = LocalSpeech::load(dir.path()).unwrap();
     // The voice varies its rhythm each time, so the same sound is a kept one.
     assert_eq!(next_start.render_all(&lines, &style("Calm", 0)).await.unwrap(), first);
