@@ -157,7 +157,12 @@ impl Conversation {
     pub async fn say_fixed(&self, line: FixedLine) {
         let (done, heard) = oneshot::channel();
         self.orders.give(Order::SayFixed(line, done));
-        let _gone = tokio::time::timeout(Timing::default().sentence, heard).await;
+        let timing = Timing::default();
+        let patience = match line {
+            FixedLine::VoicemailMessage => timing.machine_talks + timing.sentence,
+            _ => timing.sentence,
+        };
+        let _gone = tokio::time::timeout(patience, heard).await;
     }
 
     /// The agent says this next.

@@ -29,6 +29,8 @@ pub(crate) use self::timing::Timing;
 
 /// A line that sends nothing for so long while somebody speaks is taken to be silent: 200 ms.
 const GAP: Duration = Duration::from_millis(200);
+/// Frames with less energy than this are silence, though not to a trained ear: −48 dBFS, as mean square.
+const SOUND: i64 = 130 * 130;
 
 /// What happens between two people on a line, one of whom is the agent.
 #[derive(Debug)]
@@ -85,6 +87,7 @@ pub(crate) struct Floor {
     /// What kind of answer the person was asked for.
     pub(crate) expect: Expect,
     last_frame: Instant,
+    last_sound: Instant,
 }
 
 /// An utterance that was begun and not yet closed.
@@ -122,6 +125,7 @@ impl Floor {
             person: None,
             expect: Expect::Anything,
             last_frame: Instant::now(),
+            last_sound: Instant::now(),
         }
     }
 
@@ -217,9 +221,17 @@ impl Floor {
         self.listener.hears_somebody() || self.listener.awaits_text()
     }
 
+    /// When the line last carried a sound, be it speech or a tone.
+    pub(crate) fn last_sound(&self) -> Instant {
+        self.last_sound
+    }
+
     fn on_frame(&mut self, frame: &[i16]) {
         let now = Instant::now();
         self.last_frame = now;
+        if frame.iter().map(|sample| i64::from(*sample).pow(2)).sum::<i64>() > SOUND * frame.len() as i64 {
+            self.last_sound = now;
+        }
         self.echo.observe(frame, &self.speaker.played());
         self.listener.hear(frame, now);
     }

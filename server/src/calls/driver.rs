@@ -167,23 +167,28 @@ impl Driver {
     }
 
     fn handle(&mut self, input: Input) -> Result<(), Rejected> {
-        match &input {
-            Input::HumanRequested { reason, .. } => self.escalation_reason = reason.clone(),
-            Input::Operator { action: warmline_call::OperatorAction::Escalate { reason }, .. } => {
-                self.escalation_reason = reason.clone();
-            }
-            Input::Merged { .. } => self.merged_at = Some(self.inner.parts.clock.now()),
-            Input::BriefingPrepared { summary, points, .. } => {
-                self.briefing = Some((summary.clone(), points.clone()));
-            }
+        self.machine.handle(input, self.started.elapsed())?;
+        if self.merged_at.is_none() && self.machine.is_merged() {
+            self.merged_at = Some(self.inner.parts.clock.now());
+        }
+        Ok(())
+    }
+
+    /// Keeps what later commands need of what has happened.
+    fn keep(&mut self, event: &Event) {
+        match event {
+            Event::EscalationRequested { reason, .. } => self.escalation_reason = reason.clone(),
+            Event::Briefing { summary, points, .. } => self.briefing = Some((summary.clone(), points.clone())),
+            // A supervisor who left during the merge is followed by a private consult again.
+            Event::PhaseChanged { to: Phase::CallingSupervisor, .. } => self.merged_at = None,
             _ => {}
         }
-        self.machine.handle(input, self.started.elapsed())
     }
 
     async fn settle(&mut self, messages: &mut mpsc::Receiver<Message>) {
         let mut events = Vec::new();
         while let Some(event) = self.machine.poll_event() {
+            self.keep(&event);
             events.push(event);
         }
         if events.iter().any(|event| matches!(event, Event::CallEnded { .. })) {

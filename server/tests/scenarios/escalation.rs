@@ -4,7 +4,7 @@ use warmline_call::{EndReason, Event, Leg, LegState, Phase, RequestedBy, Side, S
 
 use crate::{
     audio::{RATE, bag, music, share_heard, word_error_rate, words},
-    world::World,
+    world::{PersonaLine, World},
 };
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +57,7 @@ async fn a_customer_asks_for_a_human_and_gets_one_warm() {
     }
 
     // What was recognised is what was said.
-    let said: Vec<String> = spoken_lines(&world, &format!("{call}-customer"));
+    let said: Vec<String> = texts(world.lines(&call, "customer"));
     let recognised: Vec<String> = view
         .transcript
         .iter()
@@ -92,7 +92,7 @@ async fn a_customer_asks_for_a_human_and_gets_one_warm() {
     let after = words(&world.stt, &heard[began + (lasted * RATE as f64) as usize..]).await;
     assert!(share_heard("please hold while I connect you to a human agent", &before) > 0.8, "{before}");
     assert!(share_heard("you are on the line with my supervisor I'll be hanging up now", &after) > 0.8, "{after}");
-    let supervisor_said = spoken_lines(&world, &format!("{call}-supervisor-1"));
+    let supervisor_said = texts(world.lines(&call, "supervisor-1"));
     let after_merge = supervisor_said.last().unwrap();
     assert!(share_heard(after_merge, &after) > 0.6, "supervisor said {after_merge:?}, customer heard {after:?}");
 
@@ -107,10 +107,6 @@ async fn a_customer_asks_for_a_human_and_gets_one_warm() {
     assert!(share_heard(thanks, &understood) > 0.6, "customer said {thanks:?}, supervisor heard {understood:?}");
 }
 
-/// The lines a persona really said, in order.
-fn spoken_lines(world: &World, leg: &str) -> Vec<String> {
-    let path = world.recordings().join(format!("{leg}-lines.json"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let lines: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
-    lines.iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect()
+fn texts(lines: Vec<PersonaLine>) -> Vec<String> {
+    lines.into_iter().map(|line| line.text).collect()
 }

@@ -27,6 +27,14 @@ pub struct World {
     dir: Arc<tempfile::TempDir>,
 }
 
+/// A line of a persona's, as the exchange writes it down beside the recordings.
+#[derive(serde::Deserialize)]
+pub struct PersonaLine {
+    pub text: String,
+    /// In samples of the recording.
+    pub end: usize,
+}
+
 /// What differs from test to test.
 pub struct Wishes {
     pub supervisors: Vec<&'static str>,
@@ -181,6 +189,13 @@ impl World {
     /// What a phone heard (`heard`) or said (`said`), 16 kHz. `leg` as in the exchange's file names.
     pub fn recording(&self, call: &CallId, leg: &str, what: &str) -> Vec<i16> {
         read_wav(&self.recordings().join(format!("{call}-{leg}-{what}.wav")))
+    }
+
+    /// What the persona at a phone really said, in order.
+    pub fn lines(&self, call: &CallId, leg: &str) -> Vec<PersonaLine> {
+        let path = self.recordings().join(format!("{call}-{leg}-lines.json"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        serde_json::from_str(&text).unwrap()
     }
 
     pub fn recordings(&self) -> PathBuf {

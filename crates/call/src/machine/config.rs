@@ -40,6 +40,8 @@ pub struct Timers {
     pub sentence: Duration,
     /// The last sentence to somebody who is about to be hung up takes at most so long (4 s).
     pub farewell: Duration,
+    /// A message to a machine takes at most so long, the wait for its tone included (40 s).
+    pub message: Duration,
     /// Connecting the two takes at most so long (3 s).
     pub merge: Duration,
     /// A leg that was hung up is taken for gone after so long (2 s).
@@ -56,6 +58,7 @@ impl Default for Timers {
             decision: Duration::from_secs(60),
             sentence: Duration::from_secs(8),
             farewell: Duration::from_secs(4),
+            message: Duration::from_secs(40),
             merge: Duration::from_secs(3),
             hang_up: Duration::from_secs(2),
             max_duration: Duration::from_secs(3600),

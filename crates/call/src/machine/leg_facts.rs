@@ -125,7 +125,7 @@ impl Machine {
                 VoicemailPolicy::LeaveMessage => {
                     self.command(Command::PauseConversation);
                     let words = vec![(FixedLine::VoicemailMessage, Audience::Customer)];
-                    self.farewell(End::voicemail(true), words, self.config.timers.sentence);
+                    self.farewell(End::voicemail(true), words, self.config.timers.message);
                 }
             },
             (LegRef::Customer, State::OnHold { .. }) => self.close(End::voicemail(false)),

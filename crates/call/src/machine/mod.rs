@@ -30,7 +30,7 @@ pub use input::{Input, Left, LeftCause, LegFact, LegRef, OperatorAction, Rejecte
 
 use crate::{Event, Phase};
 use legs::Legs;
-use state::{Position, State};
+use state::{MergeStep, Position, State};
 use transfer::Transfer;
 
 /// One call.
@@ -77,6 +77,17 @@ impl Machine {
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.position.state().phase()
+    }
+
+    /// Whether customer and supervisor hear each other.
+    #[must_use]
+    pub fn is_merged(&self) -> bool {
+        let (State::Merged { .. } | State::Merging { step: MergeStep::Joined { .. } | MergeStep::LastLine { .. }, .. }) =
+            self.position.state()
+        else {
+            return false;
+        };
+        true
     }
 
     /// Whether nothing will ever happen again. [`Command::Close`] may still have to be drained.

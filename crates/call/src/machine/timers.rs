@@ -8,6 +8,7 @@
 //! | `merge` | the acceptance | the attempt is over, `merge_failed` |
 //! | `sentence` | a fixed sentence's start | the call goes on as if it had been said |
 //! | `farewell` | the last sentence's start | those who heard it are hung up |
+//! | `message` | a machine's detection | it is hung up, with or without the whole message |
 //! | `hang_up` | a leg's hang-up | the leg is taken for gone |
 //! | `max_duration` | the customer's answer | the call ends |
 

@@ -60,6 +60,14 @@ struct Prepared {
     script: Script,
 }
 
+/// A message for a machine that still talks.
+struct Message {
+    /// When it is said at the latest.
+    by: Instant,
+    /// Whoever waits for its end.
+    done: oneshot::Sender<()>,
+}
+
 /// The agent in conversation with the customer.
 pub(super) struct Actor {
     floor: Floor,
@@ -70,6 +78,7 @@ pub(super) struct Actor {
     history: History,
     saying: Saying,
     sayings: VecDeque<String>,
+    message: Option<Message>,
     prepared: Option<Prepared>,
     /// The turn that is being answered.
     answering: Option<HeardTurn>,
@@ -91,6 +100,7 @@ impl Actor {
             history: History::default(),
             saying: Saying::Reply,
             sayings: VecDeque::new(),
+            message: None,
             prepared: None,
             answering: None,
             started: None,
@@ -104,7 +114,7 @@ impl Actor {
     /// Lives until the leg is gone.
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
-            let prompt_at = self.next_prompt();
+            let due = self.next_due();
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
@@ -115,7 +125,7 @@ impl Actor {
                     Event::Gone => return self.on_gone(),
                     event => self.on_event(event),
                 },
-                () = sleep_until(prompt_at.unwrap_or(self.quiet_since)), if prompt_at.is_some() => self.on_silence(),
+                () = sleep_until(due.unwrap_or(self.quiet_since)), if due.is_some() => self.on_due(),
             }
         }
     }
@@ -181,7 +191,15 @@ impl Actor {
         if self.mode == Mode::ListenOnly {
             return;
         }
-        self.interrupt();
+        if line == FixedLine::VoicemailMessage {
+            // Said now, its beginning would go under in the greeting, and nothing is recorded before the tone.
+            self.message = Some(Message { by: Instant::now() + self.timing.machine_talks, done });
+            return;
+        }
+        self.say_fixed(line, done);
+    }
+
+    fn say_fixed(&mut self, line: FixedLine, done: oneshot::Sender<()>) {
         let script = self.floor.prepare(stream::iter([Step::Say(lines::fixed(line).to_owned())]).boxed());
         self.speak(script, Saying::Fixed(done), false);
     }
@@ -305,6 +323,13 @@ impl Actor {
         self.say_text(if offer { lines::offer_human() } else { NOT_UNDERSTOOD }, Saying::Reply);
     }
 
+    fn on_due(&mut self) {
+        match self.message.take() {
+            Some(message) => self.say_fixed(FixedLine::VoicemailMessage, message.done),
+            None => self.on_silence(),
+        }
+    }
+
     fn on_silence(&mut self) {
         if self.quiet_since.elapsed() >= self.timing.inaudible {
             self.fall_silent(Mode::Waiting);
@@ -316,6 +341,12 @@ impl Actor {
 
     fn on_gone(mut self) {
         self.floor.cut();
+    }
+
+    /// When something is done because nobody has done anything.
+    fn next_due(&self) -> Option<Instant> {
+        let message = self.message.as_ref();
+        message.map(|message| message.by.min(self.floor.last_sound() + self.timing.tone)).or_else(|| self.next_prompt())
     }
 
     /// When to ask whether somebody is there, or to give up. Not while anybody speaks.
@@ -400,7 +431,7 @@ impl Actor {
     fn fall_silent(&mut self, mode: Mode) {
         self.interrupt();
         self.sayings.clear();
-        (self.prepared, self.answering) = (None, None);
+        (self.message, self.prepared, self.answering) = (None, None, None);
         self.quiet_since = Instant::now();
         self.mode = mode;
     }

@@ -1,7 +1,7 @@
 use std::{future::pending, sync::Arc};
 
 use tokio::time::Instant;
-use warmline_telephony::{Mouth, SAMPLE_RATE, Speech};
+use warmline_telephony::{Mouth, Played, SAMPLE_RATE, Speech};
 
 use super::{
     Progress, Said,
@@ -69,11 +69,15 @@ impl Saying {
             let started = self.at < self.told;
             tokio::select! {
                 piece = self.script.next(), if !self.made => self.take(piece, mouth),
-                over = progress(self.sentences.get_mut(self.at), started) => {
+                played = progress(self.sentences.get_mut(self.at), started) => {
                     if !started && let Some(progress) = self.started() {
                         return progress;
                     }
-                    if over {
+                    if played.cut {
+                        // Silenced from outside: the line is being taken away.
+                        return Progress::Over(self.said(true));
+                    }
+                    if played.over {
                         self.advance();
                     }
                 }
@@ -300,11 +304,11 @@ impl Sentence {
     }
 }
 
-/// Waits until a sentence starts, or, once it has, until it is over; tells whether it is over.
-async fn progress(sentence: Option<&mut Sentence>, started: bool) -> bool {
+/// Waits until a sentence starts, or, once it has, until it is over.
+async fn progress(sentence: Option<&mut Sentence>, started: bool) -> Played {
     match sentence.and_then(|s| s.speech.as_mut()) {
         None => pending().await,
-        Some(speech) if started => speech.over().await.over,
-        Some(speech) => speech.started().await.over,
+        Some(speech) if started => speech.over().await,
+        Some(speech) => speech.started().await,
     }
 }

@@ -29,6 +29,10 @@ pub(crate) struct Timing {
     pub(crate) sentence: Duration,
     /// A machine greets within so much of the answer (12 s).
     pub(crate) machine: Duration,
+    /// A machine that has made no sound for so long awaits a message (1.5 s).
+    pub(crate) tone: Duration,
+    /// A machine is left a message after so long, whether or not it has fallen silent (20 s).
+    pub(crate) machine_talks: Duration,
     /// After so much silence on both sides the agent asks whether somebody is there (10 s).
     pub(crate) still_there: Duration,
     /// After so much silence, though asked, nobody is (30 s).
@@ -55,6 +59,8 @@ impl Default for Timing {
             thought: Duration::from_secs(20),
             sentence: Duration::from_secs(8),
             machine: Duration::from_secs(12),
+            tone: Duration::from_millis(1_500),
+            machine_talks: Duration::from_secs(20),
             still_there: Duration::from_secs(10),
             inaudible: Duration::from_secs(30),
             greeting: Duration::from_millis(500),
