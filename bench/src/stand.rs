@@ -4,7 +4,6 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::bail;
 use async_trait::async_trait;
-use axum::serve::{ListenerExt, serve};
 use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
@@ -12,7 +11,7 @@ use tokio::{
 };
 use warmline::{
     calls::{Calls, Order, Parts, Placed, Policy},
-    http::{AppState, router},
+    http::{AppState, router, serve},
     store::{Store, StoreOptions},
 };
 use warmline_call::{CallId, Left, LeftCause, LegFact, LegRef, Private, Timers, VoicemailPolicy};
@@ -85,14 +84,9 @@ impl Stand {
     pub(crate) async fn serve(&self) -> anyhow::Result<SocketAddr> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        // As the program serves it. A delay left on shows in the figures.
-        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-        let app = router(AppState::new(self.calls.clone())).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move {
-            if let Err(error) = serve(listener, app).await {
-                eprintln!("the server ended: {error}");
-            }
-        });
+        let state = AppState::new(self.calls.clone());
+        let limits = state.limits.clone();
+        tokio::spawn(async move { serve(listener, router(state), &limits, std::future::pending()).await });
         Ok(address)
     }
 }

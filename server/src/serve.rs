@@ -1,7 +1,6 @@
 //! Puts the program together and serves it. The only module that names providers and backends.
 
 use std::{
-    future::IntoFuture,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,7 +8,6 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use axum::serve::ListenerExt;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -45,22 +43,17 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     tracing::info!("Warmline is ready at http://{addr}");
 
     let (stop, mut stopped) = watch::channel(false);
-    let state = http::AppState::new(calls.clone());
+    let state = http::AppState::new(calls.clone()).known_as(http::Hosts::of(settings.addr.ip(), &settings.hosts));
+    let limits = state.limits.clone();
     let app = http::wrap(http::routes(state.clone()).merge(pages::routes(state.clone(), site())), state);
-    // A frame of audio or an event is small and wanted now: no waiting for more to send with it.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!("a connection keeps its delay: {error}");
-        }
+    let server = tokio::spawn(async move {
+        http::serve(listener, app, &limits, async move { drop(stopped.wait_for(|stop| *stop).await) }).await;
     });
-    let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { drop(stopped.wait_for(|stop| *stop).await) });
-    let server = tokio::spawn(server.into_future());
 
     wait_for_stop(&calls).await?;
     stop.send_replace(true);
     if let Ok(result) = tokio::time::timeout(CONNECTIONS_GRACE, server).await {
-        result??;
+        result?;
     }
     tracing::info!("Warmline has stopped");
     Ok(())

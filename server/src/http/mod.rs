@@ -4,16 +4,20 @@ mod body;
 pub(crate) mod calls;
 mod error;
 pub(crate) mod health;
+mod hosts;
 mod observe;
 mod query;
 mod router;
+mod serve;
 mod service;
 
 pub(crate) use self::{calls::find, query::Params};
 pub use self::{
     calls::outbound::start_with_escalation,
     error::{ApiError, FieldError},
+    hosts::Hosts,
     router::{not_found, router, routes, wrap},
+    serve::serve,
     service::{CallService, Phone, PhoneError, PhoneEvent},
 };
 
@@ -28,6 +32,8 @@ pub struct AppState {
     pub calls: Arc<dyn CallService>,
     /// How much and how long.
     pub limits: Limits,
+    /// The names by which the program may be asked for.
+    pub hosts: Hosts,
     /// A permit for each WebSocket.
     pub(crate) sockets: Arc<Semaphore>,
 }
@@ -37,6 +43,8 @@ pub struct AppState {
 pub struct Limits {
     /// Bytes of a request's body.
     pub body: usize,
+    /// How long a request's headers may take to arrive, the wait for the next request on a connection included.
+    pub header_time: Duration,
     /// How long a body may take to arrive.
     pub body_time: Duration,
     /// How long an answer may take; `/calls/outbound`, which waits for a call's end, and WebSockets aside.
@@ -59,6 +67,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body: 64 * 1024,
+            header_time: Duration::from_secs(30),
             body_time: Duration::from_secs(15),
             answer_time: Duration::from_secs(100),
             sockets: 4_096,
@@ -80,6 +89,12 @@ impl AppState {
     /// State with other limits.
     pub fn with_limits(calls: impl CallService, limits: Limits) -> Self {
         let sockets = Arc::new(Semaphore::new(limits.sockets));
-        Self { calls: Arc::new(calls), limits, sockets }
+        Self { calls: Arc::new(calls), limits, hosts: Hosts::default(), sockets }
+    }
+
+    /// The same, asked for by these names alone.
+    #[must_use]
+    pub fn known_as(self, hosts: Hosts) -> Self {
+        Self { hosts, ..self }
     }
 }

@@ -28,6 +28,10 @@ pub(super) async fn observe(State(state): State<AppState>, request: Request, nex
         if foreign {
             return ApiError::forbidden("Pages of other sites may not use Warmline.").into_response();
         }
+        if let Some(name) = state.hosts.stranger(request.headers()) {
+            let fix = "If this is a name of yours, set WARMLINE_HOSTS to it.";
+            return ApiError::forbidden(format!("Warmline is not known as '{name}'. {fix}")).into_response();
+        }
         if waits(request.uri()) {
             return next.run(request).await;
         }

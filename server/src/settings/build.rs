@@ -35,6 +35,7 @@ pub(super) fn build(sources: &Sources) -> Settings {
     providers(&mut reader);
     let mut settings = Settings {
         addr: reader.value("WARMLINE_ADDR", ([127, 0, 0, 1], 8000).into(), parse::addr),
+        hosts: reader.value("WARMLINE_HOSTS", Vec::new(), parse::hosts),
         database_url: reader.value("DATABASE_URL", default_store.clone(), parse::database),
         backend,
         supervisors,

@@ -48,6 +48,7 @@ pub const KNOWN: &[Known] = &[
     known("OPENAI_MODEL", Open, "gpt-4o-mini", "language model: which"),
     known("CARTESIA_API_KEY", Secret, "", "Cartesia (text to speech)"),
     known("WARMLINE_ADDR", Open, "127.0.0.1:8000", "where the program listens"),
+    known("WARMLINE_HOSTS", Open, "", "names that browsers may ask for; on loopback only this machine's"),
     known("WARMLINE_DATA_DIR", Open, "", "store and saved settings"),
     known("WARMLINE_MODELS_DIR", Open, "", "speech models, a shared cache"),
     known("DATABASE_URL", Open, "", "the store, sqlite://…"),

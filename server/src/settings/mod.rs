@@ -33,6 +33,8 @@ pub const DEFAULT_SUPERVISOR: &str = "+15550100002";
 pub struct Settings {
     /// Where it listens.
     pub addr: SocketAddr,
+    /// Names by which it may be asked for, besides those of this machine to itself.
+    pub hosts: Vec<String>,
     /// Store and saved settings.
     pub data_dir: PathBuf,
     /// Speech models.

@@ -23,6 +23,16 @@ pub(super) fn addr(text: &str) -> Parsed<SocketAddr> {
     text.parse().map_err(|_| "an IP address and a port, such as 127.0.0.1:8000".to_owned())
 }
 
+pub(super) fn hosts(text: &str) -> Parsed<Vec<String>> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let names: Vec<_> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    if !names.is_empty() && names.iter().all(|name| name.chars().all(plain)) {
+        Ok(names)
+    } else {
+        Err("host names without scheme and port, such as calls.example.com, separated by commas".to_owned())
+    }
+}
+
 pub(super) fn seconds(text: &str) -> Parsed<Duration> {
     let number: f64 = text.trim().parse().map_err(|_| "a number of seconds, such as 30".to_owned())?;
     if (0.1..=86_400.0).contains(&number) {

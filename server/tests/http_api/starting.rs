@@ -10,7 +10,7 @@ use warmline::{
 use warmline_api::INVALID_PHONE_NUMBER;
 use warmline_call::{EndReason, Phase};
 
-use crate::support::{Fake, id, post, post_with};
+use crate::support::{Fake, id, post, post_with, serve};
 
 const ESCALATION: &str = "/calls/outbound-with-escalation";
 const STANDARD: &str = "/calls/outbound";
@@ -318,4 +318,34 @@ async fn a_handler_that_panics_answers_500_and_the_next_request_is_served() {
     assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (500, "Internal Server Error"));
     *fake.panic.lock().unwrap() = false;
     assert_eq!(post(&app, ESCALATION, r#"{"phone_number":"+1234567890"}"#).await.status, 200);
+}
+
+#[tokio::test]
+async fn headers_that_trickle_in_are_given_up() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let fake = Fake::new().await;
+    let limits = Limits { header_time: Duration::from_millis(100), ..Limits::default() };
+    let address = serve(&fake, limits).await;
+    let mut slow = tokio::net::TcpStream::connect(&address).await.unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow").await.unwrap();
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(20), slow.read_to_end(&mut answer)).await;
+    closed.expect("a client that never finishes its headers keeps its connection").unwrap();
+    assert!(!String::from_utf8_lossy(&answer).starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_name_that_is_none_of_ours_is_refused_and_the_fix_is_named() {
+    let fake = Fake::new().await;
+    let address = serve(&fake, Limits::default()).await;
+    let ask = async |host: &str| {
+        let request = reqwest::Client::new().get(format!("http://{address}/healthz")).header("host", host);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(ask("localhost:8000").await.0, 200);
+    let (status, text) = ask("evil.example").await;
+    assert_eq!(status, 403);
+    assert!(text.contains("evil.example") && text.contains("WARMLINE_HOSTS"), "{text}");
 }

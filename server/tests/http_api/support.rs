@@ -16,7 +16,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use tower::ServiceExt;
 use warmline::{
     calls::{ActError, CallDefaults, Order, PlaceError, Placed},
-    http::{AppState, CallService, Limits, Phone, PhoneError, PhoneEvent, router},
+    http::{AppState, CallService, Hosts, Limits, Phone, PhoneError, PhoneEvent, router},
     store::{self, Store, StoreOptions},
 };
 use warmline_api::{Details, PhoneNumber, PhoneOrder};
@@ -350,7 +350,8 @@ pub(crate) async fn post_with(app: &Router, uri: &str, body: impl Into<Body>, he
 pub(crate) async fn serve(fake: &Fake, limits: Limits) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let app = router(AppState::with_limits(fake.clone(), limits));
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let state = AppState::with_limits(fake.clone(), limits.clone()).known_as(Hosts::Only(Vec::new()));
+    let app = router(state);
+    tokio::spawn(async move { warmline::http::serve(listener, app, &limits, std::future::pending()).await });
     address
 }
