@@ -3,6 +3,8 @@
 mod bargein;
 mod calls;
 mod console;
+mod greeting;
+mod handover;
 mod http;
 mod phone;
 mod posts;
@@ -48,6 +50,8 @@ enum What {
     Startup,
     Memory,
     Response,
+    Greeting,
+    Handover,
     Bargein,
     Wer,
     Calls,
@@ -56,10 +60,12 @@ enum What {
     List,
 }
 
-const EACH: [What; 9] = [
+const EACH: [What; 11] = [
     What::Startup,
     What::Memory,
     What::Response,
+    What::Greeting,
+    What::Handover,
     What::Bargein,
     What::Wer,
     What::Calls,
@@ -154,6 +160,8 @@ async fn run(what: What, context: &Context) -> anyhow::Result<Vec<Row>> {
         What::Startup => program::startup(context).await,
         What::Memory => program::memory(context).await,
         What::Response => response::run(context).await,
+        What::Greeting => greeting::run(context).await,
+        What::Handover => handover::run(context).await,
         What::Bargein => bargein::run(context).await,
         What::Wer => wer::run(context).await,
         What::Calls => calls::run(context).await,

@@ -27,6 +27,7 @@ pub(crate) struct Phone {
 pub(crate) struct Tick {
     pub(crate) at: Instant,
     pub(crate) audible: bool,
+    pub(crate) frame: Frame,
 }
 
 impl Phone {
@@ -71,7 +72,7 @@ impl Phone {
                 PhoneEvent::Audio(frame) => {
                     let at = Instant::now();
                     self.speak(at);
-                    return Ok(Some(Tick { at, audible: is_audible(&frame) }));
+                    return Ok(Some(Tick { at, audible: is_audible(&frame), frame }));
                 }
             }
         }
@@ -107,6 +108,10 @@ impl Phone {
             }
         }
         Ok(false)
+    }
+
+    pub(crate) fn press(&self, key: char) {
+        self.handle.dtmf(key);
     }
 
     pub(crate) fn hang_up(&self) {

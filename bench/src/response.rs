@@ -1,9 +1,10 @@
 //! From the end of what a customer says to the agent's first sound at the customer's phone; and from the POST to the
 //! greeting.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::ensure;
+use futures::future::try_join_all;
 use tokio::{sync::broadcast, time::Instant};
 use warmline_call::{CallId, Event};
 
@@ -11,7 +12,7 @@ use crate::{
     Context,
     phone::Phone,
     report::{Row, number},
-    speech::{say_all, voice},
+    speech::{Scripted, say, say_all, voice},
     stand::Stand,
     stats::Samples,
 };
@@ -54,22 +55,52 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
     // A call may end before all was said; then another one goes on.
     for _ in 0..context.pick(12, 3) {
         if found.response.len() + found.unanswered < wanted {
-            one_call(&stand, &said, wanted, &mut found).await?;
+            one_call(&stand, CUSTOMER, &said, wanted, &mut found).await?;
         }
     }
     ensure!(found.response.len() > 0, "the agent never answered");
-    Ok(found.rows())
+    let mut rows = found.rows();
+    for sessions in context.pick(&[4, 8][..], &[2]) {
+        rows.push(at_once(context, *sessions).await?);
+    }
+    Ok(rows)
+}
+
+/// Several calls at once, with providers that answer at once, so that the machine's cores are Warmline's.
+async fn at_once(context: &Context, sessions: usize) -> anyhow::Result<Row> {
+    let (_, tts) = context.local().await?;
+    let reply = say(&tts, "I see, and then?", &voice(0)).await?;
+    let stand = Arc::new(Stand::on_exchange(Scripted::speech(reply.into())).await?);
+    let said: Arc<[_]> = say_all(&tts, context.pick(&SAID[..], &SAID[..2]), &voice(1)).await?.into();
+    let wanted = context.pick(8, 1);
+    let calls = (0..sessions).map(|n| {
+        let (stand, said) = (Arc::clone(&stand), Arc::clone(&said));
+        context.load.spawn(async move {
+            let mut found = Found::default();
+            one_call(&stand, &format!("+1555021{n:04}"), &said, wanted, &mut found).await?;
+            anyhow::Ok(found)
+        })
+    });
+    let mut beyond = Samples::default();
+    for found in try_join_all(calls.collect::<Vec<_>>()).await? {
+        found?.beyond.values().iter().for_each(|value| beyond.push(*value));
+    }
+    ensure!(beyond.len() > 0, "the agent never answered");
+    let what = format!("the same beyond at {sessions} talking sessions, providers that answer at once");
+    let row = Row::times(what, &beyond).at_most("p50", beyond.at(0.5), 220.0, "ms");
+    Ok(row.at_most("p90", beyond.at(0.9), 260.0, "ms"))
 }
 
 async fn one_call(
     stand: &Stand,
-    said: &[std::sync::Arc<[i16]>],
+    number: &str,
+    said: &[Arc<[i16]>],
     wanted: usize,
     found: &mut Found,
 ) -> anyhow::Result<()> {
-    let mut phone = Phone::open(&stand.exchange, CUSTOMER)?;
+    let mut phone = Phone::open(&stand.exchange, number)?;
     let placed = Instant::now();
-    let call = stand.place(CUSTOMER).await?;
+    let call = stand.place(number).await?;
     let Some(greeted) = phone.until_audible(NO_ANSWER).await? else { return Ok(()) };
     found.greeting.push(millis(placed, greeted));
     let mut events = stand.calls.store().subscribe();
@@ -112,7 +143,7 @@ async fn one_call(
 }
 
 /// The turns' times that were told since the last look.
-fn drain(events: &mut broadcast::Receiver<std::sync::Arc<warmline::store::Delivered>>, call: &CallId) -> Vec<Event> {
+fn drain(events: &mut broadcast::Receiver<Arc<warmline::store::Delivered>>, call: &CallId) -> Vec<Event> {
     let mut turns = Vec::new();
     while let Ok(delivered) = events.try_recv() {
         let recorded = &delivered.recorded;

@@ -24,6 +24,9 @@ use warmline_voice::Speech;
 /// More calls than any bench opens.
 const MAX_CALLS: usize = 1_000_000;
 
+/// Who takes calls over.
+pub(crate) const SUPERVISOR: &str = "+15550100002";
+
 /// A Warmline of a bench's own. Its store goes with it.
 pub(crate) struct Stand {
     pub(crate) calls: Calls,
@@ -64,6 +67,15 @@ impl Stand {
 
     /// Places a call that stays with the agent.
     pub(crate) async fn place(&self, number: &str) -> anyhow::Result<CallId> {
+        self.place_call(number, false).await
+    }
+
+    /// Places a call from which [`SUPERVISOR`] can be reached.
+    pub(crate) async fn place_with_escalation(&self, number: &str) -> anyhow::Result<CallId> {
+        self.place_call(number, true).await
+    }
+
+    async fn place_call(&self, number: &str, escalation: bool) -> anyhow::Result<CallId> {
         let order = Order {
             phone: number.parse()?,
             original_input: Private::from(number),
@@ -71,7 +83,7 @@ impl Stand {
             dynamic_instruction: Some(Private::from("You are calling about a support ticket on login issues.")),
             language: "en".into(),
             emotion: "Calm".into(),
-            escalation: false,
+            escalation,
             idempotency: None,
         };
         match self.calls.place(order).await? {
@@ -93,7 +105,7 @@ impl Stand {
 
 fn policy() -> anyhow::Result<Policy> {
     Ok(Policy {
-        supervisors: vec!["+15550100002".parse()?],
+        supervisors: vec![SUPERVISOR.parse()?],
         language: "en".into(),
         emotion: "Calm".into(),
         instructions: "You are a helpful customer support agent for Warmline.".into(),

@@ -22,6 +22,10 @@ impl Samples {
         Self(values)
     }
 
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -61,6 +61,12 @@ pub const fn still_there() -> &'static str {
     "Are you still there?"
 }
 
+/// Said after a turn that could not be recognised.
+#[must_use]
+pub const fn not_understood() -> &'static str {
+    "I'm sorry, I didn't catch that. Could you say it again?"
+}
+
 /// The offer of a human.
 #[must_use]
 pub const fn offer_human() -> &'static str {
@@ -104,7 +110,7 @@ pub fn all_fixed() -> Vec<&'static str> {
         FixedLine::VoicemailMessage,
     ];
     let mut all: Vec<&str> = LINES.into_iter().map(fixed).collect();
-    all.extend([filler(), still_there(), offer_human(), consult_intro(), consult_question()]);
+    all.extend([filler(), still_there(), not_understood(), offer_human(), consult_intro(), consult_question()]);
     all.extend(consult_again());
     all.extend(TransferOutcome::ALL.iter().map(|o| no_human_because(*o)));
     let mut known = std::collections::BTreeSet::new();

@@ -74,12 +74,17 @@ impl Machine {
         self.emit(Event::CallEnded {
             reason,
             detail,
-            talk_s: talk.as_secs_f64(),
-            hold_s: self.music.earlier.as_secs_f64(),
-            time_to_human_s: self.transfer.time_to_human.map(|time| time.as_secs_f64()),
+            talk_s: seconds(talk),
+            hold_s: seconds(self.music.earlier),
+            time_to_human_s: self.transfer.time_to_human.map(seconds),
         });
         self.command(Command::Close);
     }
+}
+
+/// In seconds, to the millisecond, as events are dated.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
 impl End {

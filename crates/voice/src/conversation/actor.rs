@@ -24,8 +24,6 @@ const MOST_SAYINGS: usize = 16;
 const MOST_FAILED: u32 = 2;
 /// The agent gives up after so many turns in a row that it could not hear.
 const MOST_DEAF: u32 = 3;
-/// Said after a turn that could not be recognised.
-const NOT_UNDERSTOOD: &str = "I'm sorry, I didn't catch that. Could you say it again?";
 
 /// What the agent does with what it hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,7 +318,7 @@ impl Actor {
         }
         self.interrupt();
         let offer = self.deaf > 1 && self.escalation;
-        self.say_text(if offer { lines::offer_human() } else { NOT_UNDERSTOOD }, Saying::Reply);
+        self.say_text(if offer { lines::offer_human() } else { lines::not_understood() }, Saying::Reply);
     }
 
     fn on_due(&mut self) {
