@@ -9,6 +9,9 @@ use tokio::time::Instant;
 use crate::{Context, http::Client, phone::Phone, report::Row, stand::Stand, stats::Samples};
 
 const AT_ONCE: usize = 10;
+const FIRST_NAMES: [&str; AT_ONCE] =
+    ["Jordan", "Maria", "Peter", "Olivia", "Samuel", "Hannah", "Victor", "Emma", "Daniel", "Laura"];
+const LAST_NAMES: [&str; 5] = ["Miller", "Brown", "Wagner", "Rossi", "Novak"];
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
@@ -19,7 +22,9 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
         let calls = (0..context.pick(AT_ONCE, 2)).map(|n| {
             let number = format!("+155502{round:02}{n:03}");
             let phone = Phone::open(&stand.exchange, &number);
-            context.load.spawn(async move { greeted(phone?, address, &number).await })
+            // No two are called the same, so that no greeting was spoken before.
+            let name = format!("{} {}", FIRST_NAMES[n % AT_ONCE], LAST_NAMES[round]);
+            context.load.spawn(async move { greeted(phone?, address, &number, &name).await })
         });
         for greeting in try_join_all(calls.collect::<Vec<_>>()).await? {
             match greeting? {
@@ -41,9 +46,14 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
     Ok(vec![row.why("phones that answer at once; each greeting holds a name and is spoken for that call")])
 }
 
-async fn greeted(mut phone: Phone, address: std::net::SocketAddr, number: &str) -> anyhow::Result<Option<f64>> {
+async fn greeted(
+    mut phone: Phone,
+    address: std::net::SocketAddr,
+    number: &str,
+    name: &str,
+) -> anyhow::Result<Option<f64>> {
     let mut client = Client::connect(address).await?;
-    let body = format!(r#"{{"phone_number":"{number}","name":"Jordan"}}"#);
+    let body = format!(r#"{{"phone_number":"{number}","name":"{name}"}}"#);
     let posted = Instant::now();
     let (answer, heard) =
         tokio::join!(client.post("/calls/outbound-with-escalation", "", &body), phone.until_audible(PATIENCE));

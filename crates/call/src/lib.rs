@@ -32,8 +32,8 @@ mod words;
 pub use event::{Event, Recorded};
 pub use id::{CallId, InvalidCallId};
 pub use machine::{
-    Audience, Command, Config, FixedLine, Input, Left, LeftCause, LegFact, LegRef, Machine, OperatorAction, Rejected,
-    Timers, VoicemailPolicy,
+    Adopted, Audience, Command, Config, FixedLine, Input, Left, LeftCause, LegFact, LegRef, Machine, OperatorAction,
+    Rejected, Timers, VoicemailPolicy,
 };
 pub use private::Private;
 pub use view::{Attempt, Briefing, CallView, End, LegView, Line};

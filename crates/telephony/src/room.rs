@@ -14,6 +14,24 @@ pub trait Telephony: Send + Sync {
     /// # Errors
     /// The backend can't take calls now.
     async fn open(&self, call: &CallId) -> Result<Arc<dyn Room>, OpenError>;
+
+    /// Takes over what is left of a call that an earlier run of the program placed: the answered legs; those that were
+    /// still being dialled are hung up. `None`: nothing is left of it, as always where calls end with the program.
+    ///
+    /// # Errors
+    /// The backend can't tell now.
+    async fn adopt(&self, call: &CallId) -> Result<Option<Inherited>, OpenError> {
+        let _ = call;
+        Ok(None)
+    }
+}
+
+/// What is left of a call.
+pub struct Inherited {
+    /// Where its legs are.
+    pub room: Arc<dyn Room>,
+    /// The legs that were answered. Of their progress only `Left` is still to come.
+    pub legs: Vec<(LegRef, Dialled)>,
 }
 
 /// Where the legs of one call meet.

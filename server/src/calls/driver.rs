@@ -8,9 +8,9 @@ use tokio::{
     time::Instant,
 };
 use warmline_call::{
-    CallId, Config, DecidedBy, Event, Input, LegRef, Machine, Phase, Private, Rejected, Side, Speaker,
+    Adopted, CallId, Command, Config, DecidedBy, Event, Input, LegRef, Machine, Phase, Private, Rejected, Side, Speaker,
 };
-use warmline_telephony::{Frame, Room};
+use warmline_telephony::{Frame, Inherited, Room};
 use warmline_voice::{Consult, Conversation, Fact, Spoken};
 
 use super::{Inner, Order};
@@ -61,14 +61,19 @@ pub(super) struct Driver {
     over: bool,
 }
 
+/// How a call's task is reached, and what it lets hear.
+pub(super) struct Ways {
+    pub(super) inbox: mpsc::Sender<Message>,
+    pub(super) messages: mpsc::Receiver<Message>,
+    pub(super) heard: broadcast::Sender<Arc<Frame>>,
+}
+
 /// Lives a call from its first dial to its end.
 pub(super) async fn drive(
     inner: Arc<Inner>,
     call: CallId,
     order: Order,
-    inbox: mpsc::Sender<Message>,
-    mut messages: mpsc::Receiver<Message>,
-    heard: broadcast::Sender<Arc<Frame>>,
+    ways: Ways,
     begun: oneshot::Sender<Result<Begun, String>>,
 ) {
     let room = match inner.parts.telephony.open(&call).await {
@@ -80,39 +85,40 @@ pub(super) async fn drive(
             return;
         }
     };
-    tokio::spawn(forward(room.listen(), heard));
     let machine = Machine::new(config(&inner, &order));
-    let mut driver = Driver {
-        inner,
-        call,
-        order,
-        machine,
-        room,
-        inbox,
-        begun: Some(begun),
-        conversation: None,
-        consult: None,
-        briefing: None,
-        escalation_reason: Private::default(),
-        said_to_both: false,
-        merged_at: None,
-        listening: Vec::new(),
-        started: Instant::now(),
-        utterances: Utterances::default(),
-        unwritten: Vec::new(),
-        over: false,
-    };
+    let Ways { inbox, mut messages, heard } = ways;
+    let mut driver = Driver::new(inner, call, order, machine, room, inbox, heard);
+    driver.begun = Some(begun);
     driver.step(Input::Start, &mut messages).await;
-    while !driver.over {
-        let due = driver.machine.poll_timeout().map(|after| driver.started + after);
-        tokio::select! {
-            message = messages.recv() => match message {
-                Some(message) => driver.on(message, &mut messages).await,
-                None => break,
-            },
-            () = sleep_until(due) => driver.step(Input::Tick, &mut messages).await,
-        }
+    driver.run(messages).await;
+}
+
+/// Lives what is left of a call that an earlier run of the program began.
+pub(super) async fn go_on(
+    inner: Arc<Inner>,
+    call: CallId,
+    order: Order,
+    ways: Ways,
+    left: Inherited,
+    adopted: Adopted,
+    last_utterance: u64,
+) {
+    let since_answer = adopted.since_answer;
+    let machine = Machine::adopt(config(&inner, &order), adopted);
+    let Ways { inbox, mut messages, heard } = ways;
+    let mut driver = Driver::new(inner, call, order, machine, left.room, inbox, heard);
+    let now = Instant::now();
+    driver.started = now.checked_sub(since_answer).unwrap_or(now);
+    driver.utterances.last = last_utterance;
+    driver.note_merge();
+    for (leg, dialled) in left.legs {
+        driver.take_on(leg, dialled.line, dialled.progress);
     }
+    if driver.machine.is_merged() {
+        driver.execute(Command::Leave).await;
+    }
+    driver.settle(&mut messages).await;
+    driver.run(messages).await;
 }
 
 fn config(inner: &Inner, order: &Order) -> Config {
@@ -145,6 +151,51 @@ async fn forward(mut from: broadcast::Receiver<Arc<Frame>>, to: broadcast::Sende
 }
 
 impl Driver {
+    fn new(
+        inner: Arc<Inner>,
+        call: CallId,
+        order: Order,
+        machine: Machine,
+        room: Arc<dyn Room>,
+        inbox: mpsc::Sender<Message>,
+        heard: broadcast::Sender<Arc<Frame>>,
+    ) -> Self {
+        tokio::spawn(forward(room.listen(), heard));
+        Self {
+            inner,
+            call,
+            order,
+            machine,
+            room,
+            inbox,
+            begun: None,
+            conversation: None,
+            consult: None,
+            briefing: None,
+            escalation_reason: Private::default(),
+            said_to_both: false,
+            merged_at: None,
+            listening: Vec::new(),
+            started: Instant::now(),
+            utterances: Utterances::default(),
+            unwritten: Vec::new(),
+            over: false,
+        }
+    }
+
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        while !self.over {
+            let due = self.machine.poll_timeout().map(|after| self.started + after);
+            tokio::select! {
+                message = messages.recv() => match message {
+                    Some(message) => self.on(message, &mut messages).await,
+                    None => break,
+                },
+                () = sleep_until(due) => self.step(Input::Tick, &mut messages).await,
+            }
+        }
+    }
+
     async fn on(&mut self, message: Message, messages: &mut mpsc::Receiver<Message>) {
         match message {
             Message::Input(input) => self.step(input, messages).await,
@@ -168,10 +219,14 @@ impl Driver {
 
     fn handle(&mut self, input: Input) -> Result<(), Rejected> {
         self.machine.handle(input, self.started.elapsed())?;
+        self.note_merge();
+        Ok(())
+    }
+
+    fn note_merge(&mut self) {
         if self.merged_at.is_none() && self.machine.is_merged() {
             self.merged_at = Some(self.inner.parts.clock.now());
         }
-        Ok(())
     }
 
     /// Keeps what later commands need of what has happened.

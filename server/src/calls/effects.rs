@@ -69,8 +69,7 @@ impl Driver {
                     let _ = begun
                         .send(Ok(Begun { participant_id: dialled.participant_id, sip_call_id: dialled.sip_call_id }));
                 }
-                self.attend(leg, dialled.line);
-                tokio::spawn(report_progress(leg, dialled.progress, self.inbox.clone()));
+                self.take_on(leg, dialled.line, dialled.progress);
             }
             Err(error) => {
                 tracing::warn!(call = %self.call, ?leg, %error, "a dial could not begin");
@@ -83,7 +82,12 @@ impl Driver {
         }
     }
 
-    /// Puts the agent on a line.
+    /// Puts the agent on a leg's line, and follows what becomes of it.
+    pub(super) fn take_on(&mut self, leg: LegRef, line: Line, progress: mpsc::Receiver<LegFact>) {
+        self.attend(leg, line);
+        tokio::spawn(report_progress(leg, progress, self.inbox.clone()));
+    }
+
     fn attend(&mut self, leg: LegRef, line: Line) {
         let parts = &self.inner.parts;
         let (facts, heard) = mpsc::channel(FACTS);

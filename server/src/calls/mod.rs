@@ -5,6 +5,7 @@
 mod driver;
 mod effects;
 mod order;
+mod recovery;
 
 use std::{
     collections::HashMap,
@@ -19,10 +20,11 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use warmline_api::{Details, PhoneNumber};
 use warmline_call::{
-    CallId, CallView, EndReason, Event, Input, OperatorAction, Phase, Private, Rejected, Timers, VoicemailPolicy,
+    Adopted, CallId, CallView, EndReason, Event, Input, OperatorAction, Phase, Private, Rejected, Timers,
+    VoicemailPolicy,
 };
 use warmline_exchange::Exchange;
-use warmline_telephony::{Clock, Frame, Telephony};
+use warmline_telephony::{Clock, Frame, Inherited, Telephony};
 use warmline_voice::Speech;
 
 pub use self::order::{ActError, CallDefaults, Order, PlaceError, Placed};
@@ -106,7 +108,8 @@ struct OpenCall {
 }
 
 impl Calls {
-    /// A runtime without calls. Calls that an earlier run left open are ended in the log as `server_stopped`.
+    /// A runtime with those calls that an earlier run left open and the network has kept. Others are ended in the log as
+    /// `server_stopped`.
     ///
     /// # Errors
     /// The log can't be read or written.
@@ -117,12 +120,7 @@ impl Calls {
             stopping: AtomicBool::new(false),
             tasks: TaskTracker::new(),
         }));
-        for call in calls.store().open_calls().await? {
-            calls
-                .0
-                .close_in_log(&call, EndReason::ServerStopped, "Warmline was stopped while this call was open.")
-                .await;
-        }
+        recovery::recover(&calls.0, calls.store().open_calls().await?).await;
         Ok(calls)
     }
 
@@ -306,16 +304,31 @@ impl Inner {
 
     /// Starts a call's task, and the one that cleans up should it panic.
     fn spawn(this: &Arc<Self>, call: CallId, order: Order) -> oneshot::Receiver<Result<driver::Begun, String>> {
+        let (begun_tx, begun) = oneshot::channel();
+        let inner = Arc::clone(this);
+        Self::live(this, call.clone(), |ways| driver::drive(inner, call, order, ways, begun_tx));
+        begun
+    }
+
+    /// Goes on with a call of an earlier run.
+    fn adopt(this: &Arc<Self>, call: CallId, order: Order, left: Inherited, adopted: Adopted, last_utterance: u64) {
+        let inner = Arc::clone(this);
+        Self::live(this, call.clone(), |ways| driver::go_on(inner, call, order, ways, left, adopted, last_utterance));
+    }
+
+    /// Makes a call known as open and lives it on a task of its own.
+    fn live<F>(this: &Arc<Self>, call: CallId, life: impl FnOnce(driver::Ways) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let (inbox, messages) = mpsc::channel(INBOX);
         let (heard, _) = broadcast::channel(50);
         let (over_tx, over) = watch::channel(false);
-        let (begun_tx, begun) = oneshot::channel();
         let open = OpenCall { inbox: inbox.clone(), heard: heard.clone(), over };
         this.open().insert(call.clone(), open);
         let inner = Arc::clone(this);
+        let task = tokio::spawn(life(driver::Ways { inbox, messages, heard }));
         this.tasks.spawn(async move {
-            let task =
-                tokio::spawn(driver::drive(Arc::clone(&inner), call.clone(), order, inbox, messages, heard, begun_tx));
             if let Err(died) = task.await {
                 tracing::error!(%call, "the call's task died: {died}");
                 inner.close_in_log(&call, EndReason::AgentFailure, "Something went wrong inside Warmline.").await;
@@ -323,7 +336,6 @@ impl Inner {
             inner.open().remove(&call);
             over_tx.send_replace(true);
         });
-        begun
     }
 
     /// Writes a call's end that nobody is there to live through.

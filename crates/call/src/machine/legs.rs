@@ -24,6 +24,11 @@ impl Legs {
         self.0.push(Life { leg, state: LegState::Dialing, farewell_until: None, gone_by: None, left_at: None });
     }
 
+    /// Notes a leg that was answered before.
+    pub(super) fn adopt(&mut self, leg: LegRef) {
+        self.0.push(Life { leg, state: LegState::Answered, farewell_until: None, gone_by: None, left_at: None });
+    }
+
     /// Takes a fact in. Whether it was news: facts of unknown legs, facts out of order, facts after the end and all but
     /// the end of a leg that was hung up are not.
     pub(super) fn advance(&mut self, leg: LegRef, fact: &LegFact, now: Duration) -> bool {

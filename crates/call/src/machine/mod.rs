@@ -10,6 +10,7 @@
 //! | `ending` | last words, hanging up, the last event |
 
 mod actions;
+mod adopt;
 mod command;
 mod config;
 mod ending;
@@ -24,6 +25,7 @@ mod unwind;
 
 use std::{collections::VecDeque, time::Duration};
 
+pub use adopt::Adopted;
 pub use command::{Audience, Command, FixedLine};
 pub use config::{Config, Timers, VoicemailPolicy};
 pub use input::{Input, Left, LeftCause, LegFact, LegRef, OperatorAction, Rejected};

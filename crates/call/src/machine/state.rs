@@ -138,6 +138,11 @@ impl Default for Position {
 }
 
 impl Position {
+    /// Where another machine was.
+    pub(super) fn adopted(state: State) -> Self {
+        Self(state)
+    }
+
     pub(super) fn state(&self) -> &State {
         &self.0
     }

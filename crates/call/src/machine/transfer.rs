@@ -44,6 +44,13 @@ pub(super) struct Decision {
     pub(super) by: DecidedBy,
 }
 
+impl Transfer {
+    /// What is left to remember of another machine's.
+    pub(super) fn adopted(attempt: Option<u32>, time_to_human: Option<Duration>) -> Self {
+        Self { attempts: attempt.unwrap_or_default(), time_to_human, ..Self::default() }
+    }
+}
+
 impl Machine {
     /// Why nobody can be reached from this call, if that is so.
     pub(super) fn no_escalation(&self) -> Option<&'static str> {

@@ -9,6 +9,7 @@
     reason = "a test's helpers may panic, which the lints only know of test functions, and are nobody's interface"
 )]
 
+mod adopted;
 mod ends;
 mod failed_transfers;
 mod graph;
