@@ -11,7 +11,7 @@ use warmline_call::{CallId, CallView, Phase, Recorded};
 use super::filter::CallFilter;
 
 /// Ended calls that are kept in memory; older ones are read from the file.
-const KEEP_ENDED: usize = 2_000;
+const KEEP_ENDED: usize = 1_000;
 
 /// Ended calls in a snapshot.
 const SNAPSHOT_ENDED: usize = 100;

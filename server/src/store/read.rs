@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Ended calls that are put on the board at start.
-const LOAD_ENDED: i64 = 2_000;
+const LOAD_ENDED: i64 = 1_000;
 
 /// One page of calls, each as its JSON, newest first.
 #[derive(Debug)]
