@@ -332,7 +332,9 @@ impl Driver {
             // The last line goes out on both lines; it was said once.
             return;
         }
-        let side = if leg == LegRef::Customer || together { Side::Call } else { Side::Consult };
+        // What the agent tells the supervisor alone stays private also when the two hear each other already.
+        let shared = leg == LegRef::Customer || (together && spoken.speaker != Speaker::Agent);
+        let side = if shared { Side::Call } else { Side::Consult };
         let event = Event::Utterance {
             side,
             speaker: spoken.speaker,
