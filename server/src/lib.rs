@@ -4,6 +4,7 @@ pub mod calls;
 pub mod cli;
 pub mod doctor;
 pub mod http;
+mod livekit;
 pub mod metrics;
 pub mod openapi;
 pub mod pages;

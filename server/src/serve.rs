@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -16,13 +17,15 @@ use tokio::{
 use warmline_exchange::{Exchange, ExchangeOptions, Personas};
 use warmline_speech_local::{LocalSpeech, SpeechStatus, models};
 use warmline_speech_openai::OpenAi;
-use warmline_telephony::{Clock, HoldMusic};
+use warmline_telephony::{Clock, HoldMusic, Telephony};
 use warmline_voice::{LanguageModel, Speech};
 
 use crate::{
     calls::{Calls, NotReady, Parts, Policy, Readiness},
-    http, pages,
-    settings::Settings,
+    http,
+    livekit::OverLiveKit,
+    pages,
+    settings::{Backend, Carrier, LiveKitGroup, Settings},
     store::{Store, StoreOptions},
 };
 
@@ -38,14 +41,15 @@ const CONNECTIONS_GRACE: Duration = Duration::from_secs(2);
 /// Something that start-up needs is missing or taken; the message says what to do.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let listener = listen(settings.addr).await?;
-    let calls = start(&settings).await?;
+    let (calls, webhooks) = start(&settings).await?;
     let addr = listener.local_addr()?;
     tracing::info!("Warmline is ready at http://{addr}");
 
     let (stop, mut stopped) = watch::channel(false);
     let state = http::AppState::new(calls.clone()).known_as(http::Hosts::of(settings.addr.ip(), &settings.hosts));
     let limits = state.limits.clone();
-    let app = http::wrap(http::routes(state.clone()).merge(pages::routes(state.clone(), site())), state);
+    let routes = http::routes(state.clone()).merge(pages::routes(state.clone(), site())).merge(webhooks);
+    let app = http::wrap(routes, state);
     let server = tokio::spawn(async move {
         http::serve(listener, app, &limits, async move { drop(stopped.wait_for(|stop| *stop).await) }).await;
     });
@@ -65,32 +69,57 @@ async fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// The runtime that settings ask for.
-///
-/// # Errors
-/// The store can't be opened, or a file that settings name is broken.
-pub async fn start(settings: &Settings) -> anyhow::Result<Calls> {
+/// The runtime that settings ask for, and where its backend is told what happens.
+async fn start(settings: &Settings) -> anyhow::Result<(Calls, Router)> {
     let clock = Clock::start();
     let options = StoreOptions { fsync: settings.fsync, ..StoreOptions::default() };
     let store = Store::open_with(&settings.database_url, options).await?;
     let local = LocalSpeech::spawn(settings.models_dir.clone());
     fetch_models(&settings.models_dir, &local);
     let speech = Speech { stt: local.stt(), tts: local.tts(), model: language_model(settings)? };
-    let readiness = vec![speech_readiness(&local), backend_readiness(settings)];
-    let exchange = Arc::new(exchange(settings, &speech)?);
+    let backend = backend(settings, &speech).await?;
     let calls = Calls::start(Parts {
         store,
-        telephony: Arc::clone(&exchange) as _,
-        exchange: Some(exchange),
+        telephony: backend.telephony,
+        exchange: backend.exchange,
         speech,
-        readiness,
+        readiness: vec![speech_readiness(&local), backend.readiness],
         hold_music: hold_music(settings.hold_music.clone()).await?,
         policy: policy(settings),
         clock,
     })
     .await?;
     render_ahead(&local, settings);
-    Ok(calls)
+    Ok((calls, backend.webhooks))
+}
+
+/// What calls are placed on.
+struct Placing {
+    telephony: Arc<dyn Telephony>,
+    exchange: Option<Arc<Exchange>>,
+    readiness: Readiness,
+    webhooks: Router,
+}
+
+/// With LiveKit settings that aren't whole Warmline would rather place no call than one to a persona.
+async fn backend(settings: &Settings, speech: &Speech) -> anyhow::Result<Placing> {
+    let from = settings.twilio_number.clone();
+    let (over, exchange) = match &settings.backend {
+        Backend::LiveKit(LiveKitGroup::Complete(livekit)) if livekit.carrier == Carrier::Simulated => {
+            let exchange = exchange(settings, speech)?;
+            let from = from.unwrap_or_else(|| EXCHANGE_NUMBER.to_owned());
+            (OverLiveKit::simulated(livekit, exchange.clone(), from).await?, Some(Arc::new(exchange)))
+        }
+        Backend::LiveKit(LiveKitGroup::Complete(livekit)) => (OverLiveKit::new(livekit, from), None),
+        Backend::LiveKit(LiveKitGroup::Incomplete { .. }) | Backend::Exchange => {
+            let exchange = Arc::new(exchange(settings, speech)?);
+            let telephony = Arc::clone(&exchange) as _;
+            let (exchange, readiness) = (Some(exchange), settings_readiness(settings));
+            return Ok(Placing { telephony, exchange, readiness, webhooks: Router::new() });
+        }
+    };
+    let (readiness, webhooks) = (over.readiness(), over.routes());
+    Ok(Placing { telephony: Arc::new(over), exchange, readiness, webhooks })
 }
 
 /// Where the built pages are: told by whoever built them, else where they are in the workspace.
@@ -195,8 +224,8 @@ fn as_readiness(status: &SpeechStatus) -> Result<(), NotReady> {
     }
 }
 
-/// The exchange is always ready; with LiveKit settings Warmline would rather place no call than one to a persona.
-fn backend_readiness(settings: &Settings) -> Readiness {
+/// The exchange is always ready, unless settings mean something else.
+fn settings_readiness(settings: &Settings) -> Readiness {
     let missing = settings.not_ready();
     watch::channel(missing.map_or(Ok(()), |detail| Err(NotReady { detail, soon: false }))).1
 }

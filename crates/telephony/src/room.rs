@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, mpsc};
-use warmline_call::{CallId, LegFact, LegRef, Private};
+use warmline_call::{CallId, LegFact, LegRef, Phase, Private};
 
 use crate::{Frame, Line};
 
@@ -15,13 +15,13 @@ pub trait Telephony: Send + Sync {
     /// The backend can't take calls now.
     async fn open(&self, call: &CallId) -> Result<Arc<dyn Room>, OpenError>;
 
-    /// Takes over what is left of a call that an earlier run of the program placed: the answered legs; those that were
-    /// still being dialled are hung up. `None`: nothing is left of it, as always where calls end with the program.
+    /// Takes over what is left of a call that an earlier run of the program placed and that was in that phase. What can't
+    /// go on is ended by the backend; `None`: nothing is left, as always where calls end with the program.
     ///
     /// # Errors
     /// The backend can't tell now.
-    async fn adopt(&self, call: &CallId) -> Result<Option<Inherited>, OpenError> {
-        let _ = call;
+    async fn adopt(&self, call: &CallId, phase: Phase) -> Result<Option<Inherited>, OpenError> {
+        let _ = (call, phase);
         Ok(None)
     }
 }

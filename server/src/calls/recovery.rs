@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use warmline_call::{Adopted, CallId, CallView, EndReason, Event, LegRef, LegState, Phase, Recorded};
-use warmline_telephony::Inherited;
+use warmline_telephony::OpenError;
 
 use super::{Inner, Order};
 
@@ -17,12 +17,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Takes every call over that is still there, and ends the others in the log.
 pub(super) async fn recover(inner: &Arc<Inner>, calls: Vec<CallId>) {
     for call in calls {
-        match inner.parts.telephony.adopt(&call).await {
-            Ok(left) => settle(inner, call, left).await,
-            Err(error) => {
-                tracing::warn!(%call, "what is left of a call is not known yet: {error}");
-                inner.tasks.spawn(insist(Arc::clone(inner), call));
-            }
+        if let Err(error) = settle(inner, &call).await {
+            tracing::warn!(%call, "what is left of a call is not known yet: {error}");
+            inner.tasks.spawn(insist(Arc::clone(inner), call));
         }
     }
 }
@@ -32,31 +29,33 @@ async fn insist(inner: Arc<Inner>, call: CallId) {
     let until = tokio::time::Instant::now() + PATIENCE;
     while tokio::time::Instant::now() < until {
         tokio::time::sleep(AGAIN).await;
-        if let Ok(left) = inner.parts.telephony.adopt(&call).await {
-            return settle(&inner, call, left).await;
+        if settle(&inner, &call).await.is_ok() {
+            return;
         }
     }
     inner.close_in_log(&call, EndReason::ServerStopped, STOPPED).await;
 }
 
-async fn settle(inner: &Arc<Inner>, call: CallId, left: Option<Inherited>) {
+async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), OpenError> {
     let store = &inner.parts.store;
-    let (Some(view), Ok(events)) = (store.view(&call).await, store.events(&call, 0).await) else { return };
-    match (left, order(&view)) {
-        (Some(left), Some(order)) => {
+    let Some(view) = store.view(call).await else { return Ok(()) };
+    let (left, events) = (inner.parts.telephony.adopt(call, view.phase).await?, store.events(call, 0).await);
+    match (left, order(&view), events) {
+        (Some(left), Some(order), Ok(events)) => {
             let legs = left.legs.iter().map(|(leg, _)| *leg).collect();
             let adopted = adopted(&view, &events, legs, inner.parts.clock.now());
             tracing::info!(%call, phase = view.phase.as_str(), "a call of an earlier run is taken over");
             let last = view.transcript.iter().map(|line| line.utterance).max().unwrap_or_default();
-            Inner::adopt(inner, call, order, left, adopted, last);
+            Inner::adopt(inner, call.clone(), order, left, adopted, last);
         }
-        (left, _) => {
+        (left, ..) => {
             if let Some(left) = left {
                 left.room.close().await;
             }
-            inner.close_in_log(&call, EndReason::ServerStopped, STOPPED).await;
+            inner.close_in_log(call, EndReason::ServerStopped, STOPPED).await;
         }
     }
+    Ok(())
 }
 
 /// As much of the request as the end of a call needs.

@@ -28,6 +28,9 @@ pub(super) struct Args {
     /// The exchange records its calls there [WARMLINE_RECORD_DIR]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Settings")]
     record_dir: Option<String>,
+    /// Who dials on LiveKit: sip, or simulated (personas) [WARMLINE_CARRIER]
+    #[arg(long, global = true, value_name = "CARRIER", help_heading = "Settings")]
+    carrier: Option<String>,
     /// Read this file instead of .env
     #[arg(long, global = true, value_name = "FILE", help_heading = "Settings")]
     pub(super) env_file: Option<PathBuf>,
@@ -140,6 +143,7 @@ impl Args {
             ("--addr", "WARMLINE_ADDR", &self.addr),
             ("--data-dir", "WARMLINE_DATA_DIR", &self.data_dir),
             ("--models-dir", "WARMLINE_MODELS_DIR", &self.models_dir),
+            ("--carrier", "WARMLINE_CARRIER", &self.carrier),
             ("--record-dir", "WARMLINE_RECORD_DIR", &self.record_dir),
         ]
         .into_iter()

@@ -92,7 +92,7 @@ impl Finding {
 /// Looks at everything. Takes at most about ten seconds, changes nothing.
 pub async fn run(settings: &Settings) -> Report {
     let clock = network::ClockProbe::start();
-    let (files, speech, port, model) = tokio::join!(
+    let (files, speech, port, model, livekit) = tokio::join!(
         async {
             [
                 look("data_dir", "Data folder", files::data_dir(settings)).await,
@@ -110,10 +110,12 @@ pub async fn run(settings: &Settings) -> Report {
         },
         look("port", "Port", network::port(settings)),
         look("language_model", "Language model", network::language_model(settings)),
+        look("livekit", "LiveKit", network::livekit(settings)),
     );
     let mut checks = settings::checks(settings);
     checks.extend(files.into_iter().flatten());
     checks.extend(speech.into_iter().flatten());
+    checks.extend(livekit);
     checks.extend(port);
     checks.extend(model);
     checks.extend(look("clock", "Clock", async move { vec![clock.finish()] }).await);

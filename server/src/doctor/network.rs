@@ -9,7 +9,10 @@ use reqwest::{Client, StatusCode};
 use tokio::net::TcpListener;
 
 use super::Finding;
-use crate::settings::Settings;
+use crate::{
+    livekit::OverLiveKit,
+    settings::{Backend, Carrier, LiveKitGroup, Settings},
+};
 
 /// A moment before which no clock that is right can be (2025-01-01), seconds since 1970.
 const TOO_EARLY: u64 = 1_735_689_600;
@@ -31,6 +34,28 @@ pub(super) async fn port(settings: &Settings) -> Vec<Finding> {
     let other = addr.port().checked_add(1).unwrap_or(8001);
     let fix = format!("stop that program, or start on another port: warmline --addr {}:{other}", addr.ip());
     vec![Finding::fail(tried, format!("another program listens on {addr}"), fix)]
+}
+
+/// Asks the server what a call will ask of it: it is there, it takes the key, it has SIP, and the trunk.
+pub(super) async fn livekit(settings: &Settings) -> Vec<Finding> {
+    let Backend::LiveKit(LiveKitGroup::Complete(livekit)) = &settings.backend else {
+        return vec![Finding::skipped("LIVEKIT_URL is not set: the embedded exchange places calls")];
+    };
+    let (asked, fix) = match livekit.carrier {
+        Carrier::Sip => {
+            ("its outbound trunks", "compare LIVEKIT_* in .env with: lk project list; lk sip outbound list")
+        }
+        Carrier::Simulated => {
+            ("its rooms", "compare LIVEKIT_URL and the key in .env with the server's own configuration")
+        }
+    };
+    let host = livekit.url.split("://").last().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let tried = format!("asked the LiveKit server {host} for {asked}");
+    match OverLiveKit::check(livekit).await {
+        Ok(()) => vec![Finding::ok(tried)],
+        Err(cause) => vec![Finding::fail(tried, cause, fix)],
+    }
 }
 
 /// Warmline answers `/healthz` and `/readyz`; the latter is 200 or 503, whatever else is wrong.

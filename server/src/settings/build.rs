@@ -6,7 +6,8 @@ use warmline_api::PhoneNumber;
 use warmline_call::Timers;
 
 use super::{
-    Backend, DEFAULT_SUPERVISOR, LiveKitGroup, LiveKitSettings, LogFormat, LogSettings, OpenAiSettings, Settings,
+    Backend, Carrier, DEFAULT_SUPERVISOR, LiveKitGroup, LiveKitSettings, LogFormat, LogSettings, OpenAiSettings,
+    Settings,
     known::{self, Shown},
     parse::{self, Parsed},
     problem::{Area, Problem, Severity},
@@ -18,6 +19,8 @@ use super::{
 const LIVEKIT: [&str; 3] = ["LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"];
 const TRUNK: &str = "LIVEKIT_SIP_OUTBOUND_TRUNK";
 const SUPERVISOR: &str = "LIVEKIT_SUPERVISOR_PHONE_NUMBER";
+/// The one trunk of a simulated carrier, where none is named.
+const SIMULATED_TRUNK: &str = "ST_simulated";
 
 pub(super) fn build(sources: &Sources) -> Settings {
     let folders = Folders::of(sources);
@@ -175,18 +178,23 @@ fn backend(reader: &mut Reader) -> Backend {
         }
         return Backend::Exchange;
     }
-    let missing: Vec<_> = LIVEKIT.into_iter().chain([TRUNK]).filter(|name| !reader.is_given(name)).collect();
+    let carrier = reader.value("WARMLINE_CARRIER", Carrier::Sip, parse::carrier);
+    let missing: Vec<_> = LIVEKIT
+        .into_iter()
+        .chain((carrier == Carrier::Sip).then_some(TRUNK))
+        .filter(|name| !reader.is_given(name))
+        .collect();
+    let simulated = (carrier == Carrier::Simulated).then(|| SIMULATED_TRUNK.to_owned());
+    let trunk = reader.text(TRUNK).or(simulated);
     let (Some(url), Some(key), Some(secret), Some(trunk)) =
-        (reader.text(LIVEKIT[0]), reader.secret(LIVEKIT[1]), reader.secret(LIVEKIT[2]), reader.text(TRUNK))
+        (reader.text(LIVEKIT[0]), reader.secret(LIVEKIT[1]), reader.secret(LIVEKIT[2]), trunk)
     else {
         half_set(reader, &missing);
         return Backend::LiveKit(LiveKitGroup::Incomplete { missing });
     };
+    let api_url = reader.optional("WARMLINE_LIVEKIT_API_URL", |t| parse::url(t, &["https", "http"]));
     let url = reader.optional(LIVEKIT[0], |t| parse::url(t, &["wss", "ws", "https", "http"])).unwrap_or(url);
-    let cause = "LiveKit is set, but this build places calls on the embedded exchange only".to_owned();
-    let fix = "Unset LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to use the embedded exchange".to_owned();
-    reader.problem(Severity::NotReady, Area::Telephony, LIVEKIT[0], cause, fix);
-    Backend::LiveKit(LiveKitGroup::Complete(LiveKitSettings { url, key, secret, trunk }))
+    Backend::LiveKit(LiveKitGroup::Complete(LiveKitSettings { url, api_url, key, secret, trunk, carrier }))
 }
 
 fn half_set(reader: &mut Reader, missing: &[&'static str]) {
@@ -215,7 +223,8 @@ fn supervisors(reader: &mut Reader, backend: &Backend) -> Vec<PhoneNumber> {
     if !numbers.is_empty() || given {
         return numbers;
     }
-    if matches!(backend, Backend::Exchange) {
+    let simulated = matches!(backend, Backend::LiveKit(LiveKitGroup::Complete(l)) if l.carrier == Carrier::Simulated);
+    if simulated || matches!(backend, Backend::Exchange) {
         return DEFAULT_SUPERVISOR.parse().into_iter().collect();
     }
     let cause = format!("Escalation will fail if requested: {SUPERVISOR} is not set");

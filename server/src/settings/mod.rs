@@ -106,12 +106,26 @@ pub enum LiveKitGroup {
 pub struct LiveKitSettings {
     /// `wss://…`.
     pub url: String,
+    /// Where its API is reached, if not there.
+    pub api_url: Option<String>,
     /// The API key.
     pub key: Secret,
     /// The API secret.
     pub secret: Secret,
     /// `ST_…`.
     pub trunk: String,
+    /// Who dials.
+    pub carrier: Carrier,
+}
+
+/// Who dials the numbers of calls over LiveKit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carrier {
+    /// LiveKit's SIP service, over the trunk.
+    #[default]
+    Sip,
+    /// Nobody outside: personas and browser phones join the rooms of a LiveKit server that has no SIP service.
+    Simulated,
 }
 
 /// An OpenAI-compatible language model.

@@ -9,7 +9,7 @@ use std::{
 use warmline_api::PhoneNumber;
 use warmline_call::VoicemailPolicy;
 
-use super::{LogFormat, value::masked_number};
+use super::{Carrier, LogFormat, value::masked_number};
 
 pub(super) type Parsed<T> = Result<T, String>;
 
@@ -60,6 +60,14 @@ pub(super) fn voicemail(text: &str) -> Parsed<VoicemailPolicy> {
         "hang_up" => Ok(VoicemailPolicy::HangUp),
         "leave_message" => Ok(VoicemailPolicy::LeaveMessage),
         _ => Err("hang_up or leave_message".to_owned()),
+    }
+}
+
+pub(super) fn carrier(text: &str) -> Parsed<Carrier> {
+    match text.trim() {
+        "sip" => Ok(Carrier::Sip),
+        "simulated" => Ok(Carrier::Simulated),
+        _ => Err("sip or simulated".to_owned()),
     }
 }
 

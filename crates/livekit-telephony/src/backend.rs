@@ -1,0 +1,225 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    str::FromStr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use async_trait::async_trait;
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use warmline_call::{CallId, Phase};
+use warmline_livekit::{
+    Options, TokenSource,
+    services::{NewRoom, ServiceError, Services, Webhooks},
+};
+use warmline_telephony::{Inherited, OpenError, Room, Telephony};
+
+use crate::{
+    Found, LiveKitSettings, Recovery, cause, identity, recover,
+    room::{Adopted, LiveKitRoom, Shared},
+    webhook::{Gate, Notice, WebhookRefused},
+};
+
+/// Calls over a LiveKit server with a SIP trunk. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct LiveKit {
+    inner: Arc<Backend>,
+}
+
+/// A room of Warmline's on the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRoom {
+    /// Whose room it is.
+    pub call: CallId,
+    /// Who is in it.
+    pub members: Vec<Found>,
+}
+
+pub(crate) struct Backend {
+    pub(crate) settings: LiveKitSettings,
+    pub(crate) services: Services,
+    rooms: Mutex<HashMap<CallId, Weak<Shared>>>,
+    gate: Mutex<Gate>,
+}
+
+impl LiveKit {
+    /// Nothing is connected or sent yet.
+    #[must_use]
+    pub fn new(settings: LiveKitSettings) -> Self {
+        let services = Services::new(settings.project());
+        let gate = Mutex::new(Gate::new(Webhooks::new(services.project())));
+        Self { inner: Arc::new(Backend { settings, services, rooms: Mutex::default(), gate }) }
+    }
+
+    /// Asks the server whether calls can be placed: it is there, it takes the key, it has SIP, and the trunk.
+    ///
+    /// # Errors
+    /// One sentence that says what is missing and how to fix it.
+    pub async fn check(&self) -> Result<(), String> {
+        let trunks = self.inner.services.list_outbound_trunks().await.map_err(|error| cause::sentence(&error))?;
+        let wanted = &self.inner.settings.trunk;
+        if trunks.iter().any(|trunk| trunk.id == *wanted) {
+            return Ok(());
+        }
+        let known: Vec<&str> = trunks.iter().map(|trunk| trunk.id.as_str()).collect();
+        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
+        Err(format!("LIVEKIT_SIP_OUTBOUND_TRUNK: the LiveKit server knows no outbound trunk of that id; {known}."))
+    }
+
+    /// The rooms on the server that are calls of Warmline's, with who is in them: for start-up, before any call is placed.
+    ///
+    /// # Errors
+    /// The server's API can't be used.
+    pub async fn open_rooms(&self) -> Result<Vec<OpenRoom>, OpenError> {
+        let failed = |error: ServiceError| OpenError(cause::sentence(&error));
+        let mut open = Vec::new();
+        for room in self.inner.services.list_rooms(Vec::new()).await.map_err(failed)? {
+            let Ok(call) = CallId::from_str(&room.name) else { continue };
+            match self.inner.services.list_participants(&room.name).await {
+                Ok(members) => {
+                    open.push(OpenRoom { call, members: members.into_iter().map(Found::of).collect() });
+                }
+                Err(ServiceError::NotFound(_)) => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(open)
+    }
+
+    /// Takes over a merged call that was found on the server: the agent does not come back, a hidden watcher notices who
+    /// hangs up and hears what is said.
+    ///
+    /// # Errors
+    /// The room can't be joined; its legs go on.
+    pub async fn adopt(&self, call: &CallId) -> Result<Adopted, OpenError> {
+        LiveKitRoom::adopt(Arc::clone(&self.inner), call.clone()).await
+    }
+
+    /// Hangs up every leg of a call that nobody owns, and closes its room. A room that is gone already is no error.
+    ///
+    /// # Errors
+    /// The server's API can't be used.
+    pub async fn end_room(&self, call: &CallId) -> Result<(), OpenError> {
+        match self.inner.services.delete_room(call.as_str()).await {
+            Ok(()) | Err(ServiceError::NotFound(_)) => Ok(()),
+            Err(error) => Err(OpenError(cause::sentence(&error))),
+        }
+    }
+
+    /// Takes in a webhook of the server's: its body and its `Authorization` header. What it tells of a call is looked up on
+    /// the server, so a webhook that lies, comes late or comes twice does nothing.
+    ///
+    /// # Errors
+    /// It is not to be believed: answer 401.
+    pub fn webhook(&self, body: &str, authorization: &str) -> Result<Option<Notice>, WebhookRefused> {
+        let now = std::time::SystemTime::now();
+        let notice = lock(&self.inner.gate).receive(body, authorization, now)?;
+        if let Some(room) = notice.as_ref().and_then(|notice| self.inner.room(notice.call())) {
+            room.look_soon();
+        }
+        Ok(notice)
+    }
+
+    /// Calls whose rooms are not closed yet.
+    #[must_use]
+    pub fn live_calls(&self) -> usize {
+        lock(&self.inner.rooms).values().filter(|room| room.strong_count() > 0).count()
+    }
+}
+
+#[async_trait]
+impl Telephony for LiveKit {
+    async fn open(&self, call: &CallId) -> Result<Arc<dyn Room>, OpenError> {
+        Ok(Arc::new(LiveKitRoom::open(Arc::clone(&self.inner), call.clone()).await?))
+    }
+
+    async fn adopt(&self, call: &CallId, phase: Phase) -> Result<Option<Inherited>, OpenError> {
+        let members = match self.inner.services.list_participants(call.as_str()).await {
+            Ok(members) => members.into_iter().map(Found::of).collect::<Vec<_>>(),
+            Err(ServiceError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(OpenError(cause::sentence(&error))),
+        };
+        match recover(call, Some(phase), &members) {
+            Recovery::Adopt => {
+                let Adopted { room, legs } = LiveKit::adopt(self, call).await?;
+                Ok(Some(Inherited { room, legs }))
+            }
+            Recovery::End(why) => {
+                tracing::info!(%call, why, "what is left of a call is ended");
+                self.end_room(call).await?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Backend {
+    pub(crate) fn new_room(&self, name: &str) -> NewRoom {
+        NewRoom {
+            name: name.to_owned(),
+            empty_timeout: self.settings.empty_timeout,
+            departure_timeout: self.settings.departure_timeout,
+            ..NewRoom::default()
+        }
+    }
+
+    /// How the agent joins a call's room.
+    pub(crate) fn as_agent(&self, call: &CallId) -> Options {
+        let token = AccessToken::with_api_key(&self.settings.key, self.settings.secret.expose())
+            .with_identity(&identity::agent(call))
+            .with_name("Agent")
+            .with_kind("agent")
+            .with_attributes([("lk.agent.state", "listening")])
+            .with_grants(VideoGrants {
+                room_join: true,
+                room: call.to_string(),
+                can_update_own_metadata: Some(true),
+                ..VideoGrants::default()
+            });
+        self.joining(token)
+    }
+
+    /// How the watcher does: nobody sees it, and it can't say anything.
+    pub(crate) fn as_watcher(&self, call: &CallId) -> Options {
+        let token = AccessToken::with_api_key(&self.settings.key, self.settings.secret.expose())
+            .with_identity(&identity::watcher(call))
+            .with_kind("agent")
+            .with_grants(VideoGrants {
+                room_join: true,
+                room: call.to_string(),
+                can_publish: Some(false),
+                can_publish_data: Some(false),
+                hidden: true,
+                ..VideoGrants::default()
+            });
+        self.joining(token)
+    }
+
+    fn joining(&self, token: AccessToken) -> Options {
+        let source = TokenSource::fresh(move || {
+            let made = token.clone().to_jwt();
+            async move { made.map(Into::into).map_err(|error| error.to_string()) }
+        });
+        Options::with_source(self.settings.url.clone(), source)
+    }
+
+    pub(crate) fn register(&self, call: &CallId, room: &Arc<Shared>) {
+        let mut rooms = lock(&self.rooms);
+        rooms.retain(|_, room| room.strong_count() > 0);
+        rooms.insert(call.clone(), Arc::downgrade(room));
+    }
+
+    fn room(&self, call: &CallId) -> Option<Arc<Shared>> {
+        lock(&self.rooms).get(call).and_then(Weak::upgrade)
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

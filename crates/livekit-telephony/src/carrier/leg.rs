@@ -1,0 +1,301 @@
+//! One dialled number: a phone of the exchange on the one side, a SIP participant of a room on the other.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use livekit_protocol as proto;
+use rand::{Rng, distr::Alphanumeric};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{MissedTickBehavior, interval, sleep},
+};
+use warmline_call::{CallId, LegFact, LegRef};
+use warmline_livekit::{
+    AutoSubscribe, LocalTrack, Options, Participant, ParticipantEvent, RemoteTrack, TokenSource, TrackOptions,
+};
+use warmline_telephony::{
+    Dial, Dialled, FRAME_SAMPLES, FRAME_TIME, Frame, Heard, Line, SILENCE, Speech, Telephony, mix,
+};
+
+use super::{Inner, outcome::Refused, relay::Relay, twirp::TwirpError};
+use crate::tap::Tap;
+
+/// How long a busy callee's participant lingers in the room.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How long a number takes to be refused that [`super::Carrier::refuse`] names.
+const REFUSED_AFTER: Duration = Duration::from_millis(100);
+
+/// Frames that may wait for the phone: more are skipped.
+const AHEAD: u64 = 5;
+
+/// The participant of a leg.
+struct Leg {
+    participant: Participant,
+    relay: Relay,
+    microphone: LocalTrack,
+    /// Audio tracks of others, by their ids, and whether they are subscribed to.
+    published: Vec<String>,
+    heard: HashMap<String, Queue>,
+    outcome: Option<oneshot::Sender<Result<(), Refused>>>,
+    answered: bool,
+    speech: Option<Speech>,
+    pushed: u64,
+}
+
+/// A track that is heard, and frames of it.
+struct Queue {
+    audio: RemoteTrack,
+    tap: Tap,
+}
+
+/// Joins who is dialled to the room and lets the phone ring. `outcome` is told whether it was answered.
+pub(super) async fn begin(
+    inner: &Arc<Inner>,
+    request: proto::CreateSipParticipantRequest,
+    outcome: oneshot::Sender<Result<(), Refused>>,
+) -> Result<proto::SipParticipantInfo, TwirpError> {
+    let failed = |error: &dyn std::fmt::Display| TwirpError::new(500, "internal", error.to_string());
+    let call_id = random_id("SCL_");
+    let relay = Relay::start(inner.services.project().url.clone()).await.map_err(|e| failed(&e))?;
+    let mut options = Options::with_source(relay.url(), token(inner, &request, &call_id));
+    options.subscribe = AutoSubscribe::Nothing;
+    let (participant, events) = Participant::connect(options).await.map_err(|e| failed(&e))?;
+    let microphone = participant.publish(TrackOptions::new("sip-audio")).await.map_err(|e| failed(&e))?;
+    let member = inner.services.participant(&request.room_name, participant.identity()).await;
+    let info = proto::SipParticipantInfo {
+        participant_id: member.map(|m| m.participant.sid).unwrap_or_default(),
+        participant_identity: participant.identity().to_owned(),
+        room_name: request.room_name.clone(),
+        sip_call_id: call_id,
+    };
+    let leg = Leg {
+        participant,
+        relay,
+        microphone,
+        published: Vec::new(),
+        heard: HashMap::new(),
+        outcome: Some(outcome),
+        answered: false,
+        speech: None,
+        pushed: 0,
+    };
+    let inner = Arc::clone(inner);
+    tokio::spawn(async move {
+        let hung_up = inner.legs.clone();
+        tokio::select! {
+            () = run(&inner, leg, events, request) => {}
+            () = hung_up.cancelled() => {}
+        }
+    });
+    Ok(info)
+}
+
+async fn run(
+    inner: &Inner,
+    leg: Leg,
+    mut events: mpsc::Receiver<ParticipantEvent>,
+    request: proto::CreateSipParticipantRequest,
+) {
+    if let Some(status) = inner.refusal(&request.sip_call_to) {
+        sleep(REFUSED_AFTER).await;
+        return leg.refuse(Refused::with_status(status)).await;
+    }
+    let dial = dial(&request);
+    let Ok(room) = inner.exchange.open(&call_of(&request.room_name)).await else {
+        return leg.refuse(Refused::with_status(503)).await;
+    };
+    match room.dial(dial).await {
+        Ok(dialled) => leg.follow(dialled, &mut events).await,
+        Err(error) => leg.refuse(Refused::with_status(error.sip_status.unwrap_or(503))).await,
+    }
+    room.close().await;
+}
+
+impl Leg {
+    /// From the ringing to the end of the call.
+    async fn follow(mut self, dialled: Dialled, events: &mut mpsc::Receiver<ParticipantEvent>) {
+        let Dialled { mut progress, line, .. } = dialled;
+        let Line { mut ear, mouth } = line;
+        let mut ticks = interval(FRAME_TIME);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut listening = true;
+        loop {
+            tokio::select! {
+                fact = progress.recv() => match fact {
+                    Some(LegFact::Ringing) => self.status("ringing", &[]).await,
+                    Some(LegFact::Answered) => {
+                        self.speech = Some(mouth.begin());
+                        self.answer().await;
+                    }
+                    Some(LegFact::Left(_)) if self.answered => return self.participant.close().await,
+                    Some(LegFact::Left(left)) => return self.refuse(Refused::from_left(&left)).await,
+                    None => return self.participant.close().await,
+                },
+                heard = ear.hear(), if listening => match heard {
+                    Some(Heard::Frame(frame)) => drop(self.microphone.try_write(&frame)),
+                    Some(Heard::Key(key)) => drop(self.participant.send_dtmf(key, Vec::new()).await),
+                    None => listening = false,
+                },
+                event = events.recv() => match event {
+                    Some(ParticipantEvent::Disconnected(_)) | None => return,
+                    Some(event) => self.on_event(event).await,
+                },
+                _ = ticks.tick(), if self.answered => self.play(),
+            }
+        }
+    }
+
+    async fn on_event(&mut self, event: ParticipantEvent) {
+        match event {
+            ParticipantEvent::TrackPublished { track, .. } if track.audio => {
+                self.published.push(track.sid.clone());
+                if self.answered {
+                    let _ = self.participant.subscribe(vec![track.sid], true).await;
+                }
+            }
+            ParticipantEvent::TrackUnpublished { sid, .. } => {
+                self.published.retain(|known| *known != sid);
+                self.heard.remove(&sid);
+            }
+            ParticipantEvent::TrackSubscribed { audio, .. } => {
+                let queue = Queue { tap: Tap::default(), audio };
+                self.heard.insert(queue.audio.sid().to_owned(), queue);
+            }
+            ParticipantEvent::TrackUnsubscribed { sid, .. } => drop(self.heard.remove(&sid)),
+            // As the real service does after a reconnect.
+            ParticipantEvent::Rejoined | ParticipantEvent::Resumed if self.answered => {
+                let _ = self.participant.subscribe(self.published.clone(), true).await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn answer(&mut self) {
+        self.answered = true;
+        let (id, tag) = (random_id(""), random_id(""));
+        // The real service waits for no answer to the one before it does the other.
+        let others = [("sip.callIDFull", id.as_str()), ("sip.callTag", tag.as_str())];
+        let status = self.status("active", &others);
+        let (_, _) = tokio::join!(status, self.participant.subscribe(self.published.clone(), true));
+        if let Some(outcome) = self.outcome.take() {
+            let _ = outcome.send(Ok(()));
+        }
+    }
+
+    async fn refuse(mut self, refused: Refused) {
+        self.relay.leave_as(refused.reason);
+        let busy = refused.sip_status == Some(486);
+        if let Some(outcome) = self.outcome.take() {
+            let _ = outcome.send(Err(refused));
+        }
+        if busy {
+            sleep(LINGER).await;
+        }
+        self.participant.close().await;
+    }
+
+    async fn status(&self, status: &str, others: &[(&str, &str)]) {
+        let pairs = others.iter().copied().chain([("sip.callStatus", status)]);
+        let attributes: BTreeMap<String, String> =
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        if let Err(error) = self.participant.set_attributes(attributes).await {
+            tracing::warn!(%error, "a simulated leg's status could not be set");
+        }
+    }
+
+    /// 20 ms of everything that is heard, to the phone.
+    fn play(&mut self) {
+        let frames: Vec<Frame> = self.heard.values_mut().filter_map(Queue::next).collect();
+        let Some(speech) = &self.speech else { return };
+        let ahead = self.pushed.saturating_sub(speech.played().samples) / FRAME_SAMPLES as u64;
+        if ahead > AHEAD {
+            return;
+        }
+        if self.pushed == 0 {
+            speech.push(&SILENCE);
+            self.pushed += FRAME_SAMPLES as u64;
+        }
+        speech.push(&mix(&frames.iter().collect::<Vec<_>>()));
+        self.pushed += FRAME_SAMPLES as u64;
+    }
+}
+
+impl Queue {
+    fn next(&mut self) -> Option<Frame> {
+        while let Some(frame) = self.audio.try_next_frame() {
+            self.tap.push(frame);
+        }
+        self.tap.next()
+    }
+}
+
+fn token(inner: &Inner, request: &proto::CreateSipParticipantRequest, call_id: &str) -> TokenSource {
+    let project = inner.services.project();
+    let own = [
+        ("sip.callStatus", "dialing"),
+        ("sip.callID", call_id),
+        ("sip.phoneNumber", &request.sip_call_to),
+        ("sip.trunkPhoneNumber", &inner.from_number),
+        ("sip.trunkID", &inner.trunk),
+        ("sip.hostname", "carrier.invalid"),
+    ];
+    let mut attributes = request.participant_attributes.clone();
+    attributes.extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let grants = VideoGrants {
+        room_join: true,
+        room: request.room_name.clone(),
+        can_update_own_metadata: Some(true),
+        ..VideoGrants::default()
+    };
+    let token = AccessToken::with_api_key(&project.key, project.secret.expose())
+        .with_identity(&request.participant_identity)
+        .with_name(&request.participant_name)
+        .with_kind("sip")
+        .with_attributes(attributes)
+        .with_grants(grants);
+    TokenSource::fresh(move || {
+        let made = token.clone().to_jwt();
+        async move { made.map(Into::into).map_err(|error| error.to_string()) }
+    })
+}
+
+fn dial(request: &proto::CreateSipParticipantRequest) -> Dial {
+    let seconds = |time: &Option<_>, default| time.as_ref().map_or(default, wire_seconds);
+    Dial {
+        leg: leg_of(&request.participant_identity),
+        number: request.sip_call_to.as_str().into(),
+        identity: request.participant_identity.clone(),
+        ring: seconds(&request.ringing_timeout, Duration::from_secs(180)),
+        max_duration: seconds(&request.max_call_duration, Duration::from_secs(86_400)),
+    }
+}
+
+fn wire_seconds(time: &pbjson_types::Duration) -> Duration {
+    Duration::new(time.seconds.try_into().unwrap_or_default(), time.nanos.try_into().unwrap_or_default())
+}
+
+/// Which leg an identity of Warmline's is: recordings and default personas go by it. Anybody else is a customer.
+fn leg_of(identity: &str) -> LegRef {
+    match identity.split_once("-supervisor") {
+        Some((_, "")) => LegRef::Supervisor(1),
+        Some((_, rest)) => LegRef::Supervisor(rest.trim_start_matches('-').parse().unwrap_or(1)),
+        None => LegRef::Customer,
+    }
+}
+
+/// The call that a room is of. Rooms with other names are calls of the exchange nevertheless.
+fn call_of(room: &str) -> CallId {
+    let name = room.strip_suffix("-supervisor").unwrap_or(room);
+    CallId::from_str(name).unwrap_or_else(|_| CallId::from_bits(rand::random()))
+}
+
+fn random_id(prefix: &str) -> String {
+    let random = rand::rng().sample_iter(Alphanumeric).take(12).map(char::from);
+    prefix.chars().chain(random).collect()
+}

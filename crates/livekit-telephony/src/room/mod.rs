@@ -1,0 +1,261 @@
+//! One call's room on the server: how the agent, the legs and the watcher meet in it.
+
+mod apart;
+mod dialling;
+mod events;
+mod sound;
+mod state;
+mod watch;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::{
+    sync::{Notify, broadcast, mpsc, oneshot},
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use warmline_call::{CallId, LegRef};
+use warmline_livekit::{
+    Participant, ParticipantEvent, RequestError, SubscriptionPermissions, TrackOptions, services::ServiceError,
+};
+use warmline_telephony::{Dial, DialError, Dialled, Frame, Line, MergeError, OpenError, Room};
+
+use self::{
+    dialling::released,
+    events::{Who, follow},
+    sound::Sound,
+    state::{FACTS, Ids, Leg, State},
+};
+use crate::{backend::Backend, cause, identity};
+
+/// Longer than any call: an adopted leg's limit is the server's.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// How long taking a room down may take before it goes on in the background.
+const CLOSING: Duration = Duration::from_secs(3);
+
+/// How often taking a room down is tried.
+const TRIES: u32 = 6;
+
+/// The handle of a room. Dropped, it ends the call, unless customer and supervisor have been merged: they go on.
+pub(crate) struct LiveKitRoom {
+    shared: Arc<Shared>,
+}
+
+/// A merged call that was taken over.
+pub struct Adopted {
+    /// Its room: only `hang_up`, `close` and `listen` are of use.
+    pub room: Arc<dyn Room>,
+    /// Its legs. All are answered already; `progress` only says `Left`.
+    pub legs: Vec<(LegRef, Dialled)>,
+}
+
+pub(crate) struct Shared {
+    backend: Arc<Backend>,
+    call: CallId,
+    state: Mutex<State>,
+    sound: Sound,
+    /// Held while subscriptions are changed, so that an assertion of the isolation can't overtake the merge.
+    subscriptions: tokio::sync::Mutex<()>,
+    /// Held while a watcher joins: there is one.
+    watching: tokio::sync::Mutex<()>,
+    look: Notify,
+    heard: Notify,
+    over: CancellationToken,
+}
+
+impl LiveKitRoom {
+    pub(crate) async fn open(backend: Arc<Backend>, call: CallId) -> Result<Self, OpenError> {
+        let room = backend.new_room(call.as_str());
+        backend.services.create_room(room).await.map_err(|error| OpenError(cause::sentence(&error)))?;
+        let shared = Shared::new(backend, call);
+        // From here on a failure takes the room down again.
+        let room = Self { shared: Arc::clone(&shared) };
+        let joined = Participant::connect(shared.backend.as_agent(&shared.call)).await;
+        let (agent, events) = joined.map_err(|error| OpenError(format!("{error}; check LIVEKIT_URL.")))?;
+        shared.publish(&agent).await.map_err(|error| OpenError(format!("The agent could not publish: {error}.")))?;
+        shared.lock().agent = Some(Arc::new(agent));
+        shared.start(Some(events));
+        Ok(room)
+    }
+
+    pub(crate) async fn adopt(backend: Arc<Backend>, call: CallId) -> Result<Adopted, OpenError> {
+        let members = backend.services.list_participants(call.as_str()).await;
+        let members = members.map_err(|error| OpenError(cause::sentence(&error)))?;
+        let shared = Shared::new(backend, call);
+        let mut legs = Vec::new();
+        {
+            let mut state = shared.lock();
+            state.agent_left = true;
+            for member in members {
+                let Some(name) = identity::leg_of(&shared.call, &member.participant.identity) else { continue };
+                let ids = Ids {
+                    participant: member.participant.sid.clone(),
+                    sip_call: member.participant.attributes.get("sip.callID").cloned().unwrap_or_default(),
+                };
+                let (dialled, leg) = adopted(name, member.participant.identity.clone(), ids);
+                if name != LegRef::Customer {
+                    state.merged = Some(name);
+                }
+                let tracks = member.tracks.into_iter().filter(|track| track.audio).map(|track| track.sid).collect();
+                state.published.insert(member.participant.identity, tracks);
+                state.legs.push(leg);
+                legs.push((name, dialled));
+            }
+        }
+        shared.sound.silence();
+        shared.start(None);
+        // Dropped on a failure: as it is merged, its legs go on.
+        let room = Self { shared };
+        let watching = room.shared.watch().await;
+        watching.map_err(|error| OpenError(format!("The call's room could not be joined: {error}.")))?;
+        Ok(Adopted { room: Arc::new(room), legs })
+    }
+}
+
+/// A leg that was answered before we came.
+fn adopted(name: LegRef, identity: String, ids: Ids) -> (Dialled, Leg) {
+    let (line, end) = Line::new();
+    // Whether it was ringing and when it was answered is known: what is said of it from now on is how it ends.
+    let (quiet, _) = mpsc::channel(1);
+    let (facts, progress) = mpsc::channel(FACTS);
+    let (began, _) = oneshot::channel();
+    let mut leg = Leg::new((name, identity), end, quiet, began, (LONGEST, LONGEST));
+    leg.is_there(ids.clone());
+    leg.answered();
+    leg.report_to(facts);
+    (Dialled { participant_id: ids.participant, sip_call_id: ids.sip_call, progress, line }, leg)
+}
+
+impl Shared {
+    fn new(backend: Arc<Backend>, call: CallId) -> Arc<Self> {
+        let shared = Arc::new(Self {
+            backend,
+            call,
+            state: Mutex::default(),
+            sound: Sound::new(),
+            subscriptions: tokio::sync::Mutex::default(),
+            watching: tokio::sync::Mutex::default(),
+            look: Notify::new(),
+            heard: Notify::new(),
+            over: CancellationToken::new(),
+        });
+        shared.backend.register(&shared.call, &shared);
+        shared
+    }
+
+    /// Publishes the agent's two tracks; nobody may hear them before a leg is dialled that they are for.
+    async fn publish(&self, agent: &Participant) -> Result<(), RequestError> {
+        agent.set_permissions(SubscriptionPermissions::nobody()).await?;
+        let source = |leg| self.sound.mouthpiece(leg).source();
+        let customer = agent.publish_source(TrackOptions::new("customer"), source(LegRef::Customer)).await?;
+        let supervisor = agent.publish_source(TrackOptions::new("supervisor"), source(LegRef::Supervisor(1))).await?;
+        self.lock().tracks = Some([customer, supervisor]);
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, events: Option<mpsc::Receiver<ParticipantEvent>>) {
+        if let Some(events) = events {
+            tokio::spawn(follow(Arc::clone(self), events, Who::Agent));
+        }
+        tokio::spawn(sound::run(Arc::clone(self)));
+        tokio::spawn(watch::run(Arc::clone(self)));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn close(self: &Arc<Self>) {
+        if std::mem::replace(&mut self.lock().closed, true) {
+            return;
+        }
+        match timeout(CLOSING, self.backend.services.delete_room(self.call.as_str())).await {
+            Ok(Ok(()) | Err(ServiceError::NotFound(_))) => {}
+            _ => drop(tokio::spawn(Arc::clone(self).delete())),
+        }
+        self.detach();
+    }
+
+    /// We are out: every leg is released as far as the call is concerned.
+    fn detach(&self) {
+        let identities: Vec<String> = self.lock().legs.iter().map(|leg| leg.identity.clone()).collect();
+        for identity in identities {
+            self.finish(&identity, released());
+        }
+        self.over.cancel();
+        self.sound.close();
+        let ours = {
+            let mut state = self.lock();
+            state.closed = true;
+            (state.agent.take(), state.watcher.take(), state.tracks.take())
+        };
+        drop(ours);
+    }
+
+    /// Takes the room down; tries again while the server does not answer.
+    async fn delete(self: Arc<Self>) {
+        for attempt in 0..TRIES {
+            match self.backend.services.delete_room(self.call.as_str()).await {
+                Ok(()) | Err(ServiceError::NotFound(_)) => return,
+                Err(error) => tracing::warn!(call = %self.call, %error, "a room could not be closed"),
+            }
+            sleep(Duration::from_secs(1) * 2_u32.pow(attempt)).await;
+        }
+        tracing::error!(call = %self.call, "a room was left open: the server did not answer for a minute");
+    }
+}
+
+#[async_trait]
+impl Room for LiveKitRoom {
+    async fn dial(&self, dial: Dial) -> Result<Dialled, DialError> {
+        self.shared.dial(dial).await
+    }
+
+    async fn merge(&self) -> Result<(), MergeError> {
+        self.shared.merge().await
+    }
+
+    async fn leave(&self) {
+        self.shared.leave().await;
+    }
+
+    async fn hang_up(&self, leg: LegRef) {
+        self.shared.hang_up(leg).await;
+    }
+
+    async fn close(&self) {
+        self.shared.close().await;
+    }
+
+    fn listen(&self) -> broadcast::Receiver<Arc<Frame>> {
+        self.shared.sound.listen()
+    }
+}
+
+impl Drop for LiveKitRoom {
+    fn drop(&mut self) {
+        let (closed, merged) = {
+            let state = self.shared.lock();
+            (state.closed, state.merged.is_some())
+        };
+        if closed {
+            return;
+        }
+        self.shared.detach();
+        if let (false, Ok(runtime)) = (merged, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(Arc::clone(&self.shared).delete());
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Room").field("call", &self.call).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! The program dies, or the server does.
+
+use warmline_call::{LeftCause, LegRef, Phase};
+use warmline_livekit_telephony::{Recovery, recover};
+
+use crate::{
+    common::*,
+    consult::{Consult, OF_CUSTOMER, OF_SUPERVISOR, TO_CUSTOMER},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merged_call_goes_on_without_us_and_is_taken_over_by_the_next_program() {
+    let world = World::new().await;
+    let consult = Consult::merged(&world).await;
+    // As if killed: nobody says goodbye.
+    let Consult { customer, supervisor, room, legs } = consult;
+    drop((room, legs));
+    let both = async |frames| {
+        tokio::join!(customer.hears(OF_SUPERVISOR, frames), supervisor.hears(OF_CUSTOMER, frames));
+    };
+    both(100).await;
+    assert_eq!(world.exchange.open_rooms(), 2);
+
+    let livekit = world.restarted();
+    let rooms = livekit.open_rooms().await.unwrap();
+    assert_eq!(rooms.len(), 1);
+    assert_eq!(rooms[0].call, call());
+    assert_eq!(recover(&rooms[0].call, Some(Phase::Merged), &rooms[0].members), Recovery::Adopt);
+    let mut adopted = livekit.adopt(&call()).await.unwrap();
+    assert_eq!(adopted.legs.len(), 2);
+    both(50).await;
+    let at = adopted.legs.iter().position(|(leg, _)| *leg == LegRef::Customer).unwrap();
+    let (_, mut leg) = adopted.legs.remove(at);
+    let heard = keep(leg.line.ear);
+    until("the watcher hears the customer", || count(&heard, OF_CUSTOMER) > 50).await;
+    customer.handle.hang_up();
+    assert_eq!(left(&mut leg.progress).await.0, LeftCause::HungUp);
+    let (other, mut leg) = adopted.legs.remove(0);
+    assert_eq!(other, LegRef::Supervisor(1));
+    adopted.room.hang_up(other).await;
+    assert_eq!(left(&mut leg.progress).await.0, LeftCause::Released);
+    adopted.room.close().await;
+    world.until_gone(&call()).await;
+    until("all phones are free", || world.exchange.open_rooms() == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_nobody_owns_is_ended() {
+    let world = World::new().await;
+    let consult = Consult::merged(&world).await;
+    drop(consult.room);
+    let livekit = world.restarted();
+    let rooms = livekit.open_rooms().await.unwrap();
+    assert!(matches!(recover(&call(), Some(Phase::Briefing), &rooms[0].members), Recovery::End(_)));
+    livekit.end_room(&call()).await.unwrap();
+    livekit.end_room(&call()).await.unwrap();
+    until("all phones are free", || world.exchange.open_rooms() == 0).await;
+    assert!(livekit.open_rooms().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_call_goes_on_after_the_server_was_restarted() {
+    let world = World::new().await;
+    let phone = world.phone(CUSTOMER, OF_CUSTOMER);
+    let (room, mut leg) = open(&world, &call()).await;
+    keep_saying(&leg.line.mouth, TO_CUSTOMER);
+    phone.hears(TO_CUSTOMER, 50).await;
+    world.server.kill();
+    world.server.run().await;
+    phone.hears(TO_CUSTOMER, 100).await;
+    let heard = keep(leg.line.ear);
+    until("the agent hears the customer again", || count(&heard, OF_CUSTOMER) > 100).await;
+    phone.handle.hang_up();
+    assert_eq!(left(&mut leg.progress).await.0, LeftCause::HungUp);
+    room.close().await;
+    world.until_gone(&call()).await;
+}

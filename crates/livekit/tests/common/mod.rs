@@ -1,0 +1,145 @@
+//! A real livekit-server for the tests, tokens for it, tones to send and to measure.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    missing_docs,
+    reason = "every test binary uses its own part of it"
+)]
+
+mod server;
+mod tone;
+
+use std::{future::Future, time::Duration};
+
+pub use server::{KEY, SECRET, Server};
+pub use tone::{Heard, Tone, measure};
+
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use tokio::{sync::mpsc, time::timeout};
+use warmline_livekit::{LocalTrack, Options, Participant, ParticipantEvent as Event, RemoteTrack, Secret};
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub type Events = mpsc::Receiver<Event>;
+
+pub fn token(room: &str, identity: &str) -> Secret {
+    let grants = VideoGrants {
+        room_join: true,
+        room: room.to_owned(),
+        can_update_own_metadata: Some(true),
+        ..VideoGrants::default()
+    };
+    let token = AccessToken::with_api_key(KEY, SECRET).with_identity(identity).with_kind("agent").with_grants(grants);
+    Secret::new(token.to_jwt().unwrap())
+}
+
+pub fn options(server: &Server, room: &str, identity: &str) -> Options {
+    Options::new(server.url(), token(room, identity))
+}
+
+/// Shows the log that `RUST_LOG` asks for.
+pub fn show_log() {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+}
+
+pub async fn join(server: &Server, room: &str, identity: &str) -> (Participant, Events) {
+    Participant::connect(options(server, room, identity)).await.unwrap()
+}
+
+/// Fails instead of waiting for ever.
+pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match timeout(PATIENCE, future).await {
+        Ok(done) => done,
+        Err(_) => panic!("waited in vain: {what}"),
+    }
+}
+
+/// Waits for an event that `pick` picks; those before it are passed over.
+pub async fn event<T>(events: &mut Events, what: &str, mut pick: impl FnMut(Event) -> Option<T>) -> T {
+    let mut seen = Vec::new();
+    let wait = async {
+        loop {
+            let event =
+                events.recv().await.unwrap_or_else(|| panic!("no more events, waiting for {what}; saw {seen:?}"));
+            seen.push(format!("{event:?}").chars().take(160).collect::<String>());
+            if let Some(picked) = pick(event) {
+                return picked;
+            }
+        }
+    };
+    match timeout(PATIENCE, wait).await {
+        Ok(picked) => picked,
+        Err(_) => panic!("waited in vain for {what}; saw {seen:#?}"),
+    }
+}
+
+/// Waits until a track of that identity and name is heard.
+pub async fn subscribed(events: &mut Events, who: &str, name: &str) -> RemoteTrack {
+    event(events, &format!("{who}'s {name}"), |event| match event {
+        Event::TrackSubscribed { identity, track, audio } if identity == who && track.name == name => Some(audio),
+        _ => None,
+    })
+    .await
+}
+
+/// Waits until all those tracks (of an identity, by a name) are heard, in whatever order.
+pub async fn all_subscribed<const N: usize>(events: &mut Events, tracks: [(&str, &str); N]) -> [RemoteTrack; N] {
+    let mut heard = [const { None }; N];
+    while heard.iter().any(Option::is_none) {
+        let (identity, name, audio) = event(events, &format!("{tracks:?}"), |event| match event {
+            Event::TrackSubscribed { identity, track, audio } => Some((identity, track.name, audio)),
+            _ => None,
+        })
+        .await;
+        if let Some(at) = tracks.iter().position(|track| *track == (identity.as_str(), name.as_str())) {
+            heard[at] = Some(audio);
+        }
+    }
+    heard.map(Option::unwrap)
+}
+
+/// Keeps saying a tone until the track is gone.
+pub fn say(track: &LocalTrack, hz: f64) -> tokio::task::JoinHandle<()> {
+    let track = track.clone();
+    tokio::spawn(async move {
+        let mut tone = Tone::new(hz, 16_000);
+        while track.write(&tone.next_frame()).await.is_ok() {}
+    })
+}
+
+/// Listens for so many frames of 20 ms, after `skip` others.
+pub async fn listen(track: &mut RemoteTrack, skip: usize, frames: usize) -> Vec<i16> {
+    let mut heard = Vec::new();
+    for n in 0..skip + frames {
+        let frame = soon("a frame", track.next_frame()).await.expect("the track goes on");
+        if n >= skip {
+            heard.extend(frame);
+        }
+    }
+    heard
+}
+
+/// Listens until that tone is heard, for so many tenths of a second at most.
+pub async fn until_tone(track: &mut RemoteTrack, hz: f64, tenths: usize) {
+    for _ in 0..tenths {
+        if measure(&listen(track, 0, 5).await, hz).snr > 10.0 {
+            return;
+        }
+    }
+    panic!("{hz} Hz was not heard within {tenths} tenths of a second");
+}
+
+/// Listens until nothing is heard but what a codec makes of silence, for so many tenths of a second at most.
+pub async fn until_silence(track: &mut RemoteTrack, tenths: usize) {
+    for _ in 0..tenths {
+        if listen(track, 0, 5).await.iter().all(|&sample| sample.unsigned_abs() < 100) {
+            return;
+        }
+    }
+    panic!("it was not silent within {tenths} tenths of a second");
+}
