@@ -2,6 +2,7 @@
 
 mod e2e;
 mod fuzz;
+mod livekit;
 mod page;
 mod place;
 mod precompress;
@@ -25,6 +26,8 @@ cargo xtask test [--no-browser]
 cargo xtask test FILTER only the tests whose names match
 cargo xtask e2e         the browser smoke test alone
 cargo xtask fuzz        the REST interface against its OpenAPI document (schemathesis)
+cargo xtask livekit [FILTER]
+                        the tests against a real LiveKit server, which it builds with Go where it is missing
 cargo xtask check       formatting, lints, licences
   --release             with any of these: optimised";
 
@@ -52,6 +55,7 @@ fn run() -> Result<ExitCode> {
         Some("test") => return suite::test(&place, &args[1..]),
         Some("e2e") => return e2e::run(&place),
         Some("fuzz") => return fuzz::run(&place),
+        Some("livekit") => return livekit::test(&place, &args[1..]),
         Some("check") => return suite::check(&place),
         Some("xtask-help") => println!("{HELP}"),
         _ => return start(&place, &args),

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    e2e, fuzz, page,
+    e2e, fuzz, livekit, page,
     place::Place,
     tool::{self, Step},
 };
@@ -36,6 +36,7 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<ExitCode> {
         cargo_test(place, &filter)?;
     }
     step.done("passed");
+    eprintln!("{}", livekit::APART);
 
     if no_browser {
         eprintln!("browser: not run (--no-browser)");

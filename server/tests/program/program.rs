@@ -20,14 +20,19 @@ pub struct Program {
     child: Child,
     addr: SocketAddr,
     dir: tempfile::TempDir,
+    settings: Vec<(&'static str, String)>,
     http: reqwest::Client,
 }
 
 impl Program {
     pub async fn start() -> Self {
+        Self::start_with(Vec::new()).await
+    }
+
+    pub async fn start_with(settings: Vec<(&'static str, String)>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (child, addr) = spawn(dir.path()).await;
-        Self { child, addr, dir, http: reqwest::Client::new() }
+        let (child, addr) = spawn(dir.path(), &settings).await;
+        Self { child, addr, dir, settings, http: reqwest::Client::new() }
     }
 
     /// As a power cut does it.
@@ -36,7 +41,7 @@ impl Program {
     }
 
     pub async fn restart(&mut self) {
-        (self.child, self.addr) = spawn(self.dir.path()).await;
+        (self.child, self.addr) = spawn(self.dir.path(), &self.settings).await;
     }
 
     /// Waits until calls can be placed: the speech models are loaded, on a new machine fetched.
@@ -78,11 +83,12 @@ impl Program {
     }
 }
 
-async fn spawn(dir: &Path) -> (Child, SocketAddr) {
+async fn spawn(dir: &Path, settings: &[(&'static str, String)]) -> (Child, SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_warmline"))
         .env("WARMLINE_ADDR", "127.0.0.1:0")
         .env("WARMLINE_DATA_DIR", dir)
         .env("NO_COLOR", "1")
+        .envs(settings.iter().map(|(name, value)| (name, value)))
         .current_dir(dir)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
