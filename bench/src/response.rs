@@ -34,6 +34,9 @@ const SAID: [&str; 8] = [
 /// An answer that takes longer is none.
 const NO_ANSWER: Duration = Duration::from_secs(10);
 
+/// On a machine that is too busy to answer, calls are placed again so often.
+const ROUNDS: usize = 3;
+
 /// The agent has said what it wants to say.
 const QUIET: Duration = Duration::from_millis(1_200);
 
@@ -73,17 +76,22 @@ async fn at_once(context: &Context, sessions: usize) -> anyhow::Result<Row> {
     let stand = Arc::new(Stand::on_exchange(Scripted::speech(reply.into())).await?);
     let said: Arc<[_]> = say_all(&tts, context.pick(&SAID[..], &SAID[..2]), &voice(1)).await?.into();
     let wanted = context.pick(8, 1);
-    let calls = (0..sessions).map(|n| {
-        let (stand, said) = (Arc::clone(&stand), Arc::clone(&said));
-        context.load.spawn(async move {
-            let mut found = Found::default();
-            one_call(&stand, &format!("+1555021{n:04}"), &said, wanted, &mut found).await?;
-            anyhow::Ok(found)
-        })
-    });
     let mut beyond = Samples::default();
-    for found in try_join_all(calls.collect::<Vec<_>>()).await? {
-        found?.beyond.values().iter().for_each(|value| beyond.push(*value));
+    for _ in 0..ROUNDS {
+        let calls = (0..sessions).map(|n| {
+            let (stand, said) = (Arc::clone(&stand), Arc::clone(&said));
+            context.load.spawn(async move {
+                let mut found = Found::default();
+                one_call(&stand, &format!("+1555021{n:04}"), &said, wanted, &mut found).await?;
+                anyhow::Ok(found)
+            })
+        });
+        for found in try_join_all(calls.collect::<Vec<_>>()).await? {
+            found?.beyond.values().iter().for_each(|value| beyond.push(*value));
+        }
+        if beyond.len() > 0 {
+            break;
+        }
     }
     ensure!(beyond.len() > 0, "the agent never answered");
     let what = format!("the same beyond at {sessions} talking sessions, providers that answer at once");
@@ -124,7 +132,8 @@ async fn one_call(
         let response = millis(ended, heard);
         found.response.push(response);
         let over = !phone.until_quiet(QUIET).await?;
-        if let [Event::TurnMetrics { endpointing_ms, stt_ms, llm_first_token_ms, tts_first_audio_ms, .. }] =
+        // Somebody who pauses for long may have been answered before; the last answer is the one that was measured.
+        if let [.., Event::TurnMetrics { endpointing_ms, stt_ms, llm_first_token_ms, tts_first_audio_ms, .. }] =
             drain(&mut events, &call).as_slice()
         {
             let parts = [endpointing_ms, stt_ms, llm_first_token_ms, tts_first_audio_ms].map(|ms| f64::from(*ms));
