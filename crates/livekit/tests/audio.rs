@@ -7,6 +7,8 @@ mod common;
 use common::*;
 use warmline_livekit::{Impairment, Participant, TrackOptions, audio::JitterStats};
 
+// Pitfall 4: packets leave when time passes, one by one. Pitfall 15: both talk to one UDP port of the server, from sockets of
+// their own. Pitfall 16: neither asks the STUN servers that this one names; nothing leaves the machine.
 #[tokio::test]
 async fn a_tone_crosses_both_ways() {
     let server = Server::start().await;

@@ -12,6 +12,7 @@ use warmline_livekit::{
     RemoteTrack, Secret, SubscriptionPermissions, TokenSource, TrackOptions,
 };
 
+// Pitfall 3: the stream that a resume replaces says goodbye too, which must not begin another resume.
 #[tokio::test]
 async fn a_killed_server_that_comes_back_is_joined_anew_with_the_same_tracks() {
     let server = Server::start().await;
@@ -81,6 +82,7 @@ async fn a_server_that_stays_away_is_given_up_with_one_last_event() {
     assert!(soon("the track is closed", voice.write(&[0; 3_200])).await.is_err());
 }
 
+// Pitfall 11: without our offer and the server's answer in the state, the resume would be refused.
 /// 12 s without UDP need no action. After ~16 s the server wants a resume, which without an ICE restart would never work.
 #[tokio::test]
 async fn a_network_without_udp_for_20_s_is_survived() {

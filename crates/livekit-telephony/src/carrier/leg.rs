@@ -218,8 +218,9 @@ impl Leg {
             return;
         }
         if self.pushed == 0 {
-            speech.push(&SILENCE);
-            self.pushed += FRAME_SAMPLES as u64;
+            // A cushion, so that a late frame is no gap.
+            speech.push(&[SILENCE, SILENCE].concat());
+            self.pushed += 2 * FRAME_SAMPLES as u64;
         }
         speech.push(&mix(&frames.iter().collect::<Vec<_>>()));
         self.pushed += FRAME_SAMPLES as u64;

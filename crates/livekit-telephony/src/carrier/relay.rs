@@ -60,13 +60,13 @@ async fn accept(listener: TcpListener, server: String, reason: Arc<AtomicI32>) {
 }
 
 /// Carries one connection until either side closes it. Whatever goes wrong closes both.
+#[allow(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
 async fn carry(stream: TcpStream, server: String, reason: Arc<AtomicI32>) {
     let mut asked = None;
     let note = |request: &Request, response: Response| {
         asked = Some((request.uri().clone(), request.headers().get(AUTHORIZATION).cloned()));
         Ok(response)
     };
-    #[allow(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
     let Ok(client) = accept_hdr_async(stream, note).await else { return };
     let Some((uri, authorization)) = asked else { return };
     let Ok(mut request) = format!("{}{uri}", server.trim_end_matches('/')).into_client_request() else { return };

@@ -7,6 +7,9 @@ use warmline_telephony::{Heard, Line, Telephony};
 const AGENT: f64 = 1_000.0;
 const PERSON: f64 = 700.0;
 
+/// Frames that may be late on a machine that does other things as well, in three seconds.
+const LATE: usize = 2;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_agent_and_a_customer_hear_each_other() {
     let world = World::new().await;
@@ -29,9 +32,9 @@ async fn the_agent_and_a_customer_hear_each_other() {
         frames[first + 2..].iter().filter(|has| !**has).count()
     };
     let at_agent = heard.lock().unwrap().iter().map(|h| matches!(h, Heard::Frame(f) if has(f, PERSON))).collect();
-    assert!(whole(at_agent) <= 1, "the agent heard the customer with gaps");
+    assert!(whole(at_agent) <= LATE, "the agent heard the customer with gaps");
     let at_phone = phone.heard().iter().map(|frame| has(frame, AGENT)).collect();
-    assert!(whole(at_phone) <= 1, "the customer heard the agent with gaps");
+    assert!(whole(at_phone) <= LATE, "the customer heard the agent with gaps");
     // A listener hears both.
     soon("a listener hears both", async {
         loop {

@@ -142,6 +142,9 @@ impl Engine {
                 }
                 End::Left(reason) => {
                     link.abandon().await;
+                    if let Some(ready) = self.ready.take() {
+                        let _ = ready.send(Err(ConnectError::Left(reason.clone())));
+                    }
                     break reason;
                 }
                 End::Lost(why) => {
