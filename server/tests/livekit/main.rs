@@ -97,7 +97,7 @@ async fn an_escalation_over_livekit_from_the_first_ring_to_the_last_word() {
 async fn a_merged_call_goes_on_through_a_kill_and_is_ended_by_the_restarted_program() {
     let server = Server::start().await;
     // The carrier outlives the program, as a real one does.
-    let (stt, tts) = tokio::task::spawn_blocking(|| LocalSpeech::load(&models::default_dir()).unwrap()).await.unwrap();
+    let (stt, tts) = tokio::task::spawn_blocking(|| LocalSpeech::load(models::default_dir()).unwrap()).await.unwrap();
     let recordings = tempfile::tempdir().unwrap();
     let exchange = Exchange::new(ExchangeOptions {
         record: Some(recordings.path().to_owned()),
