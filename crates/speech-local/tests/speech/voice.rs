@@ -94,7 +94,6 @@ async fn fixed_lines_are_kept_on_disk_and_survive() {
     let first = tts.render_all(&lines, &style("Calm", 0)).await.unwrap();
     assert_eq!(fs::read_dir(dir.path().join("v2/rendered")).unwrap().count(), 2);
     let (_, next_start) = LocalSpeech::load(dir.path()).unwrap();
-    // The voice varies its rhythm each time, so the same sound is a kept one.
     assert_eq!(next_start.render_all(&lines, &style("Calm", 0)).await.unwrap(), first);
     assert_eq!(say(&next_start, lines[1], &style("Calm", 0)).await, first[1].to_vec());
     assert!(hear(&stt, first[0].to_vec(), Expect::Anything).await.to_lowercase().contains("moment"));
