@@ -61,6 +61,17 @@ pub enum Event {
         /// Why, in one word or a short sentence (with `left`).
         reason: Option<String>,
     },
+    /// The network's names for a leg, as soon as its dial has begun: what a provider asks for.
+    LegIdentified {
+        /// Whose.
+        leg: Leg,
+        /// The transfer attempt a supervisor's leg belongs to, counted from 1.
+        attempt: Option<u32>,
+        /// The participant in the room.
+        participant_id: String,
+        /// The SIP call.
+        sip_call_id: String,
+    },
     /// Somebody says something. Partials carry the whole text so far; the final one closes the utterance.
     Utterance {
         /// In which conversation.

@@ -36,5 +36,5 @@ pub use machine::{
     Rejected, Timers, VoicemailPolicy,
 };
 pub use private::Private;
-pub use view::{Attempt, Briefing, CallView, End, LegView, Line};
+pub use view::{Act, Attempt, Briefing, CallView, End, Escalation, LegView, Line, PhaseAt, Timings};
 pub use words::{Action, DecidedBy, EndReason, Leg, LegState, Phase, RequestedBy, Side, Speaker, TransferOutcome};

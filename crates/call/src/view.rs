@@ -2,8 +2,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CallId, DecidedBy, EndReason, Event, Leg, LegState, Phase, Private, Recorded, Side, Speaker, TransferOutcome,
+    Action, CallId, DecidedBy, EndReason, Event, Leg, LegState, Phase, Private, Recorded, RequestedBy, Side, Speaker,
+    TransferOutcome,
     event::{millis, millis_option},
+    machine::can_be_claimed,
 };
 
 /// One call as the world sees it: the fold of its events. The same on the server, in the store and in the browser.
@@ -29,8 +31,14 @@ pub struct CallView {
     /// When it was written down.
     #[serde(with = "millis")]
     pub placed_at: Timestamp,
+    /// Every phase it was in, with its beginning.
+    #[serde(default)]
+    pub phases: Vec<PhaseAt>,
     /// The latest state of each leg that was ever dialled.
     pub legs: Vec<LegView>,
+    /// The latest request for a human.
+    #[serde(default)]
+    pub escalation: Option<Escalation>,
     /// Transfer attempts, in order.
     pub attempts: Vec<Attempt>,
     /// The latest briefing.
@@ -39,10 +47,77 @@ pub struct CallView {
     pub transcript: Vec<Line>,
     /// Whether hold music plays.
     pub hold_music: bool,
+    /// Who has taken the escalation on.
+    #[serde(default)]
+    pub claimed_by: Option<String>,
+    /// Who speaks with the customer in the agent's place.
+    #[serde(default)]
+    pub taken_over_by: Option<String>,
+    /// Who listens in; somebody who listens twice is there twice.
+    #[serde(default)]
+    pub listeners: Vec<String>,
+    /// What people did, in order; listening is not among it.
+    #[serde(default)]
+    pub acts: Vec<Act>,
+    /// Where the time of the agent's turns went, in order.
+    #[serde(default)]
+    pub timings: Vec<Timings>,
     /// How it ended, once it has.
     pub end: Option<End>,
     /// The last event folded in.
     pub seq: u64,
+}
+
+/// The beginning of a phase, in a [`CallView`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhaseAt {
+    /// Which.
+    pub phase: Phase,
+    /// Since when.
+    #[serde(with = "millis")]
+    pub at: Timestamp,
+}
+
+/// A request for a human, in a [`CallView`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Who asked.
+    pub by: RequestedBy,
+    /// Why, in plain words.
+    pub reason: Private<String>,
+    /// When.
+    #[serde(with = "millis")]
+    pub at: Timestamp,
+}
+
+/// What a person did, in a [`CallView`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Act {
+    /// What.
+    pub action: Action,
+    /// Who.
+    pub by: String,
+    /// When.
+    #[serde(with = "millis")]
+    pub at: Timestamp,
+}
+
+/// Where the time of one turn went, in a [`CallView`]. Milliseconds, as in [`Event::TurnMetrics`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// When the agent began to answer.
+    #[serde(with = "millis")]
+    pub at: Timestamp,
+    /// End of speech to the decision that the turn is over.
+    pub endpointing_ms: u32,
+    /// Recognition.
+    pub stt_ms: u32,
+    /// Until the brain's first word.
+    pub llm_first_token_ms: u32,
+    /// Until the first audio.
+    pub tts_first_audio_ms: u32,
+    /// All in all.
+    pub response_ms: u32,
 }
 
 /// A leg in a [`CallView`].
@@ -56,6 +131,12 @@ pub struct LegView {
     pub reason: Option<String>,
     /// The SIP final status, where there was one.
     pub sip_status: Option<u16>,
+    /// The network's name for the participant.
+    #[serde(default)]
+    pub participant_id: Option<String>,
+    /// The network's name for the SIP call.
+    #[serde(default)]
+    pub sip_call_id: Option<String>,
 }
 
 /// A transfer attempt in a [`CallView`].
@@ -142,11 +223,18 @@ impl CallView {
             emotion: emotion.clone(),
             escalation_enabled: *escalation_enabled,
             placed_at: recorded.at,
+            phases: vec![PhaseAt { phase: Phase::Queued, at: recorded.at }],
             legs: Vec::new(),
+            escalation: None,
             attempts: Vec::new(),
             briefing: None,
             transcript: Vec::new(),
             hold_music: false,
+            claimed_by: None,
+            taken_over_by: None,
+            listeners: Vec::new(),
+            acts: Vec::new(),
+            timings: Vec::new(),
             end: None,
             seq: recorded.seq,
         })
@@ -162,14 +250,20 @@ impl CallView {
             Event::PhaseChanged { to, .. } => {
                 self.phase = *to;
                 self.phase_since = recorded.at;
+                self.phases.push(PhaseAt { phase: *to, at: recorded.at });
+                self.taken_over_by = None;
+                if !can_be_claimed(*to) {
+                    self.claimed_by = None;
+                }
             }
             Event::LegChanged { leg, state, attempt, phone, sip_status, reason } => {
-                // The leg of an earlier attempt may go when the next one rings already.
-                if attempt.is_none_or(|number| self.attempts.iter().all(|a| a.attempt <= number)) {
-                    let view = LegView { leg: *leg, state: *state, reason: reason.clone(), sip_status: *sip_status };
-                    match self.legs.iter_mut().find(|l| l.leg == *leg) {
-                        Some(known) => *known = view,
-                        None => self.legs.push(view),
+                if self.is_latest(*attempt) {
+                    let view = self.leg(*leg, *state);
+                    view.state = *state;
+                    view.reason.clone_from(reason);
+                    view.sip_status = *sip_status;
+                    if *state == LegState::Dialing {
+                        (view.participant_id, view.sip_call_id) = (None, None);
                     }
                 }
                 if let Some(number) = attempt {
@@ -192,6 +286,13 @@ impl CallView {
                     r#final: *r#final,
                 });
             }
+            Event::LegIdentified { leg, attempt, participant_id, sip_call_id } => {
+                if self.is_latest(*attempt) {
+                    let view = self.leg(*leg, LegState::Dialing);
+                    view.participant_id = Some(participant_id.clone());
+                    view.sip_call_id = Some(sip_call_id.clone());
+                }
+            }
             Event::HoldMusic { playing } => self.hold_music = *playing,
             Event::Briefing { attempt, summary, points } => {
                 self.briefing = Some(Briefing { attempt: *attempt, summary: summary.clone(), points: points.clone() });
@@ -202,8 +303,23 @@ impl CallView {
                 attempt.by = Some(*by);
                 attempt.reason.clone_from(reason);
             }
+            Event::EscalationRequested { by, reason } => {
+                self.escalation = Some(Escalation { by: *by, reason: reason.clone(), at: recorded.at });
+            }
+            Event::TurnMetrics { endpointing_ms, stt_ms, llm_first_token_ms, tts_first_audio_ms, response_ms } => {
+                self.timings.push(Timings {
+                    at: recorded.at,
+                    endpointing_ms: *endpointing_ms,
+                    stt_ms: *stt_ms,
+                    llm_first_token_ms: *llm_first_token_ms,
+                    tts_first_audio_ms: *tts_first_audio_ms,
+                    response_ms: *response_ms,
+                });
+            }
+            Event::OperatorActed { action, by } => self.acted(*action, by, recorded.at),
             Event::CallEnded { reason, detail, talk_s, hold_s, time_to_human_s } => {
                 self.hold_music = false;
+                self.listeners.clear();
                 self.end = Some(End {
                     reason: *reason,
                     detail: detail.clone(),
@@ -212,11 +328,44 @@ impl CallView {
                     time_to_human_s: *time_to_human_s,
                 });
             }
-            Event::CallPlaced { .. }
-            | Event::EscalationRequested { .. }
-            | Event::TurnMetrics { .. }
-            | Event::OperatorActed { .. } => {}
+            Event::CallPlaced { .. } => {}
         }
+    }
+
+    fn acted(&mut self, action: Action, by: &str, at: Timestamp) {
+        match action {
+            Action::Listen => return self.listeners.push(by.to_owned()),
+            Action::StopListening => {
+                if let Some(at) = self.listeners.iter().position(|who| who == by) {
+                    self.listeners.remove(at);
+                }
+                return;
+            }
+            Action::Claim => self.claimed_by = Some(by.to_owned()),
+            Action::Release => self.claimed_by = None,
+            Action::TakeOver => self.taken_over_by = Some(by.to_owned()),
+            Action::GiveBack => self.taken_over_by = None,
+            Action::Hangup | Action::Escalate | Action::Accept | Action::Decline | Action::Say | Action::Instruct => {}
+        }
+        self.acts.push(Act { action, by: by.to_owned(), at });
+    }
+
+    /// Whether a leg of that attempt is what is shown: the leg of an earlier one may go when the next one rings already.
+    fn is_latest(&self, attempt: Option<u32>) -> bool {
+        attempt.is_none_or(|number| self.attempts.iter().all(|a| a.attempt <= number))
+    }
+
+    /// That leg, made if it is new.
+    fn leg(&mut self, leg: Leg, state: LegState) -> &mut LegView {
+        let at = match self.legs.iter().position(|l| l.leg == leg) {
+            Some(at) => at,
+            None => {
+                let (reason, sip_status, participant_id, sip_call_id) = (None, None, None, None);
+                self.legs.push(LegView { leg, state, reason, sip_status, participant_id, sip_call_id });
+                self.legs.len() - 1
+            }
+        };
+        &mut self.legs[at]
     }
 
     /// The attempt of that number, made if it is new.

@@ -220,5 +220,17 @@ words! {
         Say = "say",
         /// Nudged the agent, unheard.
         Instruct = "instruct",
+        /// Took an escalation on: nobody else has to.
+        Claim = "claim",
+        /// Left it to others again.
+        Release = "release",
+        /// Began to listen in, unheard.
+        Listen = "listen",
+        /// Does not listen any more.
+        StopListening = "stop_listening",
+        /// Speaks with the customer in the agent's place.
+        TakeOver = "take_over",
+        /// Gave the customer back to the agent.
+        GiveBack = "give_back",
     }
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use warmline_call::{
-    CallId, CallView, DecidedBy, EndReason, Event, Leg, LegState, Phase, Recorded, RequestedBy, Side, Speaker,
+    Action, CallId, CallView, DecidedBy, EndReason, Event, Leg, LegState, Phase, Recorded, RequestedBy, Side, Speaker,
     TransferOutcome,
 };
 
@@ -76,6 +76,12 @@ fn whole_call() -> Log {
     let mut log = Log::new();
     log.phase(Phase::Dialing);
     log.leg(Leg::Customer, LegState::Dialing, None);
+    log.tell(Event::LegIdentified {
+        leg: Leg::Customer,
+        attempt: None,
+        participant_id: "PA_1".to_owned(),
+        sip_call_id: "SCL_1".to_owned(),
+    });
     log.leg(Leg::Customer, LegState::Answered, None);
     log.phase(Phase::Conversing);
     log.tell(utterance(1, "Hello Jo.", 6, true));
@@ -113,20 +119,43 @@ fn whole_call() -> Log {
 fn a_whole_call_has_the_contracts_shape() {
     let log = whole_call();
     let json = serde_json::to_value(&log.view).unwrap();
+    let since =
+        |phase: &str, second: u32| json!({ "phase": phase, "at": format!("2026-11-22T10:00:{second:02}.000Z") });
+    let phases: Vec<Value> = [
+        ("queued", 1),
+        ("dialing", 2),
+        ("conversing", 6),
+        ("on_hold", 9),
+        ("calling_supervisor", 11),
+        ("briefing", 15),
+        ("merging", 17),
+        ("merged", 19),
+        ("ended", 22),
+    ]
+    .map(|(phase, second)| since(phase, second))
+    .to_vec();
     let expected = json!({
         "call": "outbound-c0ffee000001",
         "phase": "ended",
-        "phase_since": "2026-11-22T10:00:21.000Z",
+        "phase_since": "2026-11-22T10:00:22.000Z",
         "phone_number": "+15550100001",
         "name": "Jo",
         "language": "en",
         "emotion": "Calm",
         "escalation_enabled": true,
         "placed_at": "2026-11-22T10:00:01.000Z",
+        "phases": phases,
         "legs": [
-            { "leg": "customer", "state": "left", "reason": "hung_up", "sip_status": null },
-            { "leg": "supervisor", "state": "left", "reason": "hung_up", "sip_status": null },
+            {
+                "leg": "customer", "state": "left", "reason": "hung_up", "sip_status": null,
+                "participant_id": "PA_1", "sip_call_id": "SCL_1",
+            },
+            {
+                "leg": "supervisor", "state": "left", "reason": "hung_up", "sip_status": null,
+                "participant_id": null, "sip_call_id": null,
+            },
         ],
+        "escalation": { "by": "customer", "reason": "wants a person", "at": "2026-11-22T10:00:08.000Z" },
         "attempts": [{
             "attempt": 1,
             "supervisor_phone": "+15550100002",
@@ -147,6 +176,11 @@ fn a_whole_call_has_the_contracts_shape() {
             "final": true,
         }],
         "hold_music": false,
+        "claimed_by": null,
+        "taken_over_by": null,
+        "listeners": [],
+        "acts": [],
+        "timings": [],
         "end": {
             "reason": "customer_hung_up",
             "detail": "The customer hung up.",
@@ -154,7 +188,7 @@ fn a_whole_call_has_the_contracts_shape() {
             "hold_s": 6.0,
             "time_to_human_s": 11.0,
         },
-        "seq": 22,
+        "seq": 23,
     });
     assert_eq!(json, expected);
     assert_eq!(serde_json::from_value::<CallView>(json).unwrap(), log.view);
@@ -262,4 +296,52 @@ fn the_end_of_a_call_is_the_end_of_its_music() {
     });
     assert!(!log.view.hold_music);
     assert_eq!(log.view.end.unwrap().reason, EndReason::Completed);
+}
+
+fn act(action: Action, by: &str) -> Event {
+    Event::OperatorActed { action, by: by.to_owned() }
+}
+
+#[test]
+fn who_does_what_is_there_until_the_phase_it_belongs_to_is_over() {
+    let mut log = Log::new();
+    log.phase(Phase::Conversing);
+    log.tell(act(Action::Listen, "Ann"));
+    log.tell(act(Action::Listen, "Bob"));
+    log.tell(act(Action::Listen, "Ann"));
+    log.tell(act(Action::StopListening, "Ann"));
+    assert_eq!(log.view.listeners, ["Bob", "Ann"]);
+    log.tell(act(Action::TakeOver, "Bob"));
+    assert_eq!(log.view.taken_over_by.as_deref(), Some("Bob"));
+    log.tell(act(Action::GiveBack, "Ann"));
+    assert_eq!(log.view.taken_over_by, None);
+    log.tell(act(Action::TakeOver, "Bob"));
+    log.phase(Phase::OnHold);
+    assert_eq!(log.view.taken_over_by, None);
+    log.tell(act(Action::Claim, "Ann"));
+    log.phase(Phase::Briefing);
+    assert_eq!(log.view.claimed_by.as_deref(), Some("Ann"));
+    log.phase(Phase::Conversing);
+    assert_eq!(log.view.claimed_by, None, "the escalation is over");
+    let acts: Vec<_> = log.view.acts.iter().map(|act| act.action).collect();
+    assert_eq!(acts, [Action::TakeOver, Action::GiveBack, Action::TakeOver, Action::Claim]);
+    log.tell(Event::CallEnded {
+        reason: EndReason::Completed,
+        detail: "Done.".to_owned(),
+        talk_s: 1.0,
+        hold_s: 0.0,
+        time_to_human_s: None,
+    });
+    assert!(log.view.listeners.is_empty());
+}
+
+#[test]
+fn the_view_of_an_earlier_version_is_still_read() {
+    let mut old = serde_json::to_value(&whole_call().view).unwrap();
+    for field in ["phases", "escalation", "claimed_by", "taken_over_by", "listeners", "acts", "timings"] {
+        old.as_object_mut().unwrap().remove(field).unwrap();
+    }
+    old["legs"][0].as_object_mut().unwrap().remove("participant_id").unwrap();
+    let view: CallView = serde_json::from_value(old).unwrap();
+    assert_eq!((view.phases, view.legs[0].participant_id.as_deref()), (vec![], None));
 }

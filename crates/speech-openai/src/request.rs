@@ -11,6 +11,9 @@ pub(crate) fn body(model: &str, prompt: &Prompt) -> Value {
     messages.extend(prompt.turns.iter().map(|turn| match turn.role {
         Role::Agent => json!({"role": "assistant", "content": turn.text}),
         Role::Person => json!({"role": "user", "content": turn.text}),
+        Role::Colleague => {
+            json!({"role": "system", "content": format!("[A human colleague said to the customer: {}]", turn.text)})
+        }
         Role::Note => json!({"role": "system", "content": format!("[{}]", turn.text)}),
     }));
     let mut body = json!({"model": model, "messages": messages, "stream": true});

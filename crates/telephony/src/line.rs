@@ -7,6 +7,9 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{FRAME_SAMPLES, Frame, SILENCE};
 
+/// What is spoken live waits for at most 120 ms. Where more has come together, the oldest is left out. Samples.
+const LIVE_SAMPLES: usize = 6 * FRAME_SAMPLES;
+
 /// Frames that wait for an ear that is busy: 2 s. Past that, what is heard is lost, and counted.
 const EAR_FRAMES: usize = 100;
 
@@ -48,6 +51,10 @@ pub struct Speech {
     queue: Arc<Mutex<Queue>>,
     progress: watch::Receiver<Played>,
 }
+
+/// Somebody who speaks on a [`Mouth`] at this moment: what they say is heard at once, or not at all. Dropping it ends that.
+#[derive(Debug)]
+pub struct Live(Speech);
 
 /// How much of a [`Speech`] was really put on the line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,6 +130,12 @@ impl Mouth {
             queue.speeches.push_back(fresh);
         }
         Speech { id, queue: Arc::clone(&self.queue), progress: rx }
+    }
+
+    /// Lets somebody speak live, after the utterances begun before.
+    #[must_use]
+    pub fn begin_live(&self) -> Live {
+        Live(self.begin())
     }
 
     /// Stops speaking at once: whatever is queued is thrown away.
@@ -201,7 +214,30 @@ impl Speech {
     }
 }
 
+impl Live {
+    /// Says this now. Lost once the mouth was cleared.
+    pub fn push(&self, audio: &[i16]) {
+        let mut queue = lock(&self.0.queue);
+        if let Some(speech) = queue.speeches.iter_mut().find(|s| s.id == self.0.id) {
+            speech.samples.extend(audio);
+            let late = speech.samples.len().saturating_sub(LIVE_SAMPLES);
+            speech.samples.drain(..late);
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.cut();
+    }
+}
+
 impl LineEnd {
+    /// Waits until nobody listens on this line any more: it is of no use then.
+    pub async fn forsaken(&self) {
+        self.ear.closed().await;
+    }
+
     /// The next 20 ms that the leg is to hear.
     #[must_use]
     pub fn next_frame(&self) -> Frame {
@@ -329,6 +365,27 @@ mod tests {
         assert_eq!(end.next_frame()[..4], [7, 8, 9, 7]);
         line.mouth.stop_music();
         assert_eq!(end.next_frame(), SILENCE);
+    }
+
+    #[test]
+    fn what_is_said_live_is_never_late_and_ends_with_its_speaker() {
+        let (line, end) = Line::new();
+        let live = line.mouth.begin_live();
+        for n in 0..10 {
+            live.push(&[n; FRAME_SAMPLES]);
+        }
+        assert_eq!(end.next_frame(), [4; FRAME_SAMPLES], "the oldest 80 ms are left out");
+        let after = line.mouth.begin();
+        after.push(&[99; FRAME_SAMPLES]);
+        drop(live);
+        assert_eq!(end.next_frame(), [99; FRAME_SAMPLES]);
+    }
+
+    #[tokio::test]
+    async fn a_line_that_nobody_listens_on_is_noticed() {
+        let (line, end) = Line::new();
+        drop(line);
+        tokio::time::timeout(std::time::Duration::from_secs(1), end.forsaken()).await.unwrap();
     }
 
     #[tokio::test]

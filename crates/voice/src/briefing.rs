@@ -31,6 +31,7 @@ fn prompt(setup: &Setup, turns: &[Turn], reason: &str) -> Prompt {
         let who = match t.role {
             Role::Agent => "AGENT",
             Role::Person => "CUSTOMER",
+            Role::Colleague => "COLLEAGUE",
             Role::Note => "NOTE",
         };
         format!("{who}: {}", lines::shortened(&llm::untrusted(&t.text), 400))
@@ -166,7 +167,11 @@ impl<'a> Extract<'a> {
         let spoken: Vec<&Turn> = self.turns.iter().filter(|t| t.role != Role::Note).collect();
         let last = &spoken[spoken.len().saturating_sub(4)..];
         let lines = last.iter().map(|t| {
-            let who = if t.role == Role::Agent { "agent" } else { "customer" };
+            let who = match t.role {
+                Role::Agent => "agent",
+                Role::Colleague => "colleague",
+                Role::Person | Role::Note => "customer",
+            };
             format!("{who}: “{}”", lines::shortened(&t.text, 120))
         });
         lines.collect::<Vec<_>>().join(" ")

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use warmline_call::{DecidedBy, FixedLine, Private, RequestedBy, Speaker, TransferOutcome};
-use warmline_telephony::{Clock, Line};
+use warmline_telephony::{Clock, Line, Live};
 
 use self::{actor::Actor, mind::Mind, order::Order};
 use crate::{
@@ -173,6 +173,25 @@ impl Conversation {
     /// The agent is told this, unheard.
     pub fn nudge(&self, text: Private<String>) {
         self.orders.give(Order::Nudge(text));
+    }
+
+    /// A colleague speaks with the customer from now on; the agent is silent and listens. The customer is heard over
+    /// `colleague`; the answer lets the customer hear. `None`: the conversation is over. Whatever the agent is told to say
+    /// next ends that.
+    pub(crate) async fn stand_aside(&self, colleague: Live) -> Option<Live> {
+        let (answer, live) = oneshot::channel();
+        self.orders.give(Order::StandAside(colleague, answer));
+        live.await.ok()
+    }
+
+    /// The colleague is gone: the agent says that it is back and goes on.
+    pub fn give_back(&self) {
+        self.orders.give(Order::GiveBack);
+    }
+
+    /// A colleague who speaks in the agent's place said this to the customer.
+    pub fn overheard(&self, text: Private<String>) {
+        self.orders.give(Order::Overheard(text));
     }
 
     /// After the merge: the agent never speaks again; its ears go on (transcript).

@@ -13,6 +13,7 @@ mod llm;
 mod rules;
 mod seams;
 mod speaker;
+mod stand_in;
 mod turn;
 mod vad;
 
@@ -23,3 +24,4 @@ pub use seams::{
     Expect, LanguageModel, ModelError, Prompt, Role, Speech, SpeechError, SpeechToText, TextToSpeech, Token, Turn,
     Urgency, Utterance, VoiceStyle,
 };
+pub use stand_in::StandIn;

@@ -67,6 +67,12 @@ pub const fn not_understood() -> &'static str {
     "I'm sorry, I didn't catch that. Could you say it again?"
 }
 
+/// Said when a colleague who spoke in the agent's place has given the call back.
+#[must_use]
+pub const fn back_again() -> &'static str {
+    "You are talking with the assistant again."
+}
+
 /// The offer of a human.
 #[must_use]
 pub const fn offer_human() -> &'static str {

@@ -118,6 +118,8 @@ pub enum Role {
     Agent,
     /// The person on the phone. Untrusted text.
     Person,
+    /// A human colleague who spoke with the person in the AI's place.
+    Colleague,
     /// An operator's nudge, or a fact of the call ('the supervisor did not answer').
     Note,
 }

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 use warmline_call::Speaker as Who;
-use warmline_telephony::{Clock, Ear, FRAME_TIME, Heard, Line, Mouth, SILENCE};
+use warmline_telephony::{Clock, Ear, FRAME_TIME, Heard, Line, Live, Mouth, SILENCE};
 
 use self::facts::Facts;
 use crate::{
@@ -86,6 +86,8 @@ pub(crate) struct Floor {
     person: Option<Open>,
     /// What kind of answer the person was asked for.
     pub(crate) expect: Expect,
+    /// Where what is heard is passed on to.
+    pub(crate) passed_on: Option<Live>,
     last_frame: Instant,
     last_sound: Instant,
 }
@@ -124,6 +126,7 @@ impl Floor {
             agent: None,
             person: None,
             expect: Expect::Anything,
+            passed_on: None,
             last_frame: Instant::now(),
             last_sound: Instant::now(),
         }
@@ -229,6 +232,9 @@ impl Floor {
     fn on_frame(&mut self, frame: &[i16]) {
         let now = Instant::now();
         self.last_frame = now;
+        if let Some(live) = &self.passed_on {
+            live.push(frame);
+        }
         if frame.iter().map(|sample| i64::from(*sample).pow(2)).sum::<i64>() > SOUND * frame.len() as i64 {
             self.last_sound = now;
         }

@@ -8,10 +8,11 @@ use tokio::{
     time::Instant,
 };
 use warmline_call::{
-    Adopted, CallId, Command, Config, DecidedBy, Event, Input, LegRef, Machine, Phase, Private, Rejected, Side, Speaker,
+    Adopted, CallId, Command, Config, DecidedBy, Event, Input, LegRef, Machine, OperatorAction, Phase, Private,
+    Rejected, Side, Speaker,
 };
-use warmline_telephony::{Frame, Inherited, Room};
-use warmline_voice::{Consult, Conversation, Fact, Spoken};
+use warmline_telephony::{Frame, Inherited, Line, Room};
+use warmline_voice::{Consult, Conversation, Fact, Spoken, StandIn};
 
 use super::{Inner, Order};
 
@@ -24,10 +25,21 @@ pub(super) enum Message {
     Input(Input),
     /// Somebody acts; they want to know whether it was possible.
     Act { input: Input, reply: oneshot::Sender<Result<(), Rejected>> },
+    /// Somebody wants to speak with the customer in the agent's place, on that line.
+    TakeOver { line: Line, by: String, reply: oneshot::Sender<Result<(), Rejected>> },
     /// Something was said, or happened, on a line.
-    Heard(LegRef, Fact),
+    Heard(Source, Fact),
     /// A line's conversation is over: nothing more will be heard on it.
-    Deaf(LegRef),
+    Deaf(Source),
+}
+
+/// Whose line it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    /// A leg's.
+    Leg(LegRef),
+    /// The line of somebody who speaks in the agent's place; counts them.
+    StandIn(u32),
 }
 
 /// The customer's dial has begun.
@@ -54,7 +66,12 @@ pub(super) struct Driver {
     /// Since when customer and supervisor hear each other.
     merged_at: Option<Timestamp>,
     /// Lines on which something may still be heard.
-    pub(super) listening: Vec<LegRef>,
+    pub(super) listening: Vec<Source>,
+    /// The line of somebody who wants to take over.
+    pub(super) seat: Option<Line>,
+    /// Whoever speaks in the agent's place, and how many did.
+    pub(super) stand_in: Option<StandIn>,
+    pub(super) stand_ins: u32,
     started: Instant,
     utterances: Utterances,
     unwritten: Vec<Event>,
@@ -176,6 +193,9 @@ impl Driver {
             said_to_both: false,
             merged_at: None,
             listening: Vec::new(),
+            seat: None,
+            stand_in: None,
+            stand_ins: 0,
             started: Instant::now(),
             utterances: Utterances::default(),
             unwritten: Vec::new(),
@@ -204,8 +224,15 @@ impl Driver {
                 self.settle(messages).await;
                 let _ = reply.send(result);
             }
-            Message::Heard(leg, fact) => self.on_fact(leg, fact, messages).await,
-            Message::Deaf(leg) => self.listening.retain(|l| *l != leg),
+            Message::TakeOver { line, by, reply } => {
+                self.seat = Some(line);
+                let result = self.handle(Input::Operator { action: OperatorAction::TakeOver, by });
+                self.settle(messages).await;
+                self.seat = None;
+                let _ = reply.send(result);
+            }
+            Message::Heard(source, fact) => self.on_fact(source, fact, messages).await,
+            Message::Deaf(source) => self.listening.retain(|s| *s != source),
         }
     }
 
@@ -266,9 +293,9 @@ impl Driver {
                 () = &mut patience => return,
             };
             match message {
-                Some(Message::Heard(leg, Fact::Spoken(spoken))) => self.on_spoken(leg, spoken).await,
-                Some(Message::Deaf(leg)) => self.listening.retain(|l| *l != leg),
-                Some(Message::Act { reply, .. }) => {
+                Some(Message::Heard(source, Fact::Spoken(spoken))) => self.on_spoken(source, spoken).await,
+                Some(Message::Deaf(source)) => self.listening.retain(|s| *s != source),
+                Some(Message::Act { reply, .. } | Message::TakeOver { reply, .. }) => {
                     let detail = "This is not possible any more: the call is ending.".into();
                     let _ = reply.send(Err(Rejected { phase: Phase::Ended, detail }));
                 }
@@ -291,9 +318,13 @@ impl Driver {
         }
     }
 
-    async fn on_fact(&mut self, leg: LegRef, fact: Fact, messages: &mut mpsc::Receiver<Message>) {
+    async fn on_fact(&mut self, source: Source, fact: Fact, messages: &mut mpsc::Receiver<Message>) {
+        let (leg, fact) = match (source, fact) {
+            (_, Fact::Spoken(spoken)) => return self.on_spoken(source, spoken).await,
+            (Source::Leg(leg), fact) => (leg, fact),
+            (Source::StandIn(_), _) => return,
+        };
         let input = match (fact, leg) {
-            (Fact::Spoken(spoken), _) => return self.on_spoken(leg, spoken).await,
             (Fact::Turn(times), _) => {
                 let event = Event::TurnMetrics {
                     endpointing_ms: times.endpointing_ms,
@@ -326,7 +357,16 @@ impl Driver {
         self.step(input, messages).await;
     }
 
-    async fn on_spoken(&mut self, leg: LegRef, spoken: Spoken) {
+    async fn on_spoken(&mut self, source: Source, spoken: Spoken) {
+        let leg = match source {
+            Source::Leg(leg) => leg,
+            Source::StandIn(_) => {
+                if let Some(conversation) = self.conversation.as_ref().filter(|_| spoken.r#final) {
+                    conversation.overheard(spoken.text.clone());
+                }
+                return self.write_spoken(source, Side::Call, spoken).await;
+            }
+        };
         let together = self.merged_at.is_some_and(|merged| spoken.started_at >= merged);
         if spoken.speaker == Speaker::Agent && leg != LegRef::Customer && self.said_to_both {
             // The last line goes out on both lines; it was said once.
@@ -335,10 +375,14 @@ impl Driver {
         // What the agent tells the supervisor alone stays private also when the two hear each other already.
         let shared = leg == LegRef::Customer || (together && spoken.speaker != Speaker::Agent);
         let side = if shared { Side::Call } else { Side::Consult };
+        self.write_spoken(source, side, spoken).await;
+    }
+
+    async fn write_spoken(&mut self, source: Source, side: Side, spoken: Spoken) {
         let event = Event::Utterance {
             side,
             speaker: spoken.speaker,
-            utterance: self.utterances.number(leg, spoken.utterance, spoken.r#final),
+            utterance: self.utterances.number(source, spoken.utterance, spoken.r#final),
             text: spoken.text,
             r#final: spoken.r#final,
             interrupted: spoken.interrupted,
@@ -352,18 +396,18 @@ impl Driver {
 /// Numbers the utterances of a call's several conversations through.
 #[derive(Default)]
 struct Utterances {
-    under_way: HashMap<(LegRef, u64), u64>,
+    under_way: HashMap<(Source, u64), u64>,
     last: u64,
 }
 
 impl Utterances {
-    fn number(&mut self, leg: LegRef, utterance: u64, r#final: bool) -> u64 {
-        let number = *self.under_way.entry((leg, utterance)).or_insert_with(|| {
+    fn number(&mut self, source: Source, utterance: u64, r#final: bool) -> u64 {
+        let number = *self.under_way.entry((source, utterance)).or_insert_with(|| {
             self.last += 1;
             self.last
         });
         if r#final {
-            self.under_way.remove(&(leg, utterance));
+            self.under_way.remove(&(source, utterance));
         }
         number
     }

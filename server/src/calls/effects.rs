@@ -3,17 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
-use warmline_call::{Audience, Command, FixedLine, Input, Left, LegFact, LegRef, Private};
+use warmline_call::{Audience, Command, Event, FixedLine, Input, Left, Leg, LegFact, LegRef, Private};
 use warmline_telephony::{Dial, Line};
-use warmline_voice::{Consult, Conversation, Fact, Setup, VoiceStyle, prepare_briefing};
+use warmline_voice::{Consult, Conversation, Fact, Setup, StandIn, VoiceStyle, prepare_briefing};
 
-use super::driver::{Begun, Driver, Message};
+use super::driver::{Begun, Driver, Message, Source};
 
 /// Facts of one line that wait for the call's task.
 const FACTS: usize = 64;
 
 impl Driver {
     pub(super) async fn execute(&mut self, command: Command) {
+        if is_for_the_agents_voice(&command) {
+            self.stand_in = None;
+        }
         match command {
             Command::Dial { leg, phone, ring } => self.dial(leg, phone, ring).await,
             Command::StartConversation => self.with_customer(|c| c.start()),
@@ -40,6 +43,8 @@ impl Driver {
                 }
             }
             Command::SayText(text) => self.with_customer(|c| c.say(text)),
+            Command::TakeOver => self.take_over(),
+            Command::GiveBack => self.with_customer(|c| c.give_back()),
             Command::Nudge(text) => self.with_customer(|c| c.nudge(text)),
             Command::HangUp(leg) => self.hang_up(leg).await,
             Command::Close => {
@@ -65,11 +70,17 @@ impl Driver {
         let max_duration = timers.max_duration + timers.sentence + timers.hang_up;
         match self.room.dial(Dial { leg, number: phone, identity, ring, max_duration }).await {
             Ok(dialled) => {
+                let (participant_id, sip_call_id) = (dialled.participant_id, dialled.sip_call_id);
                 if let Some(begun) = self.begun.take() {
                     let _ = begun
-                        .send(Ok(Begun { participant_id: dialled.participant_id, sip_call_id: dialled.sip_call_id }));
+                        .send(Ok(Begun { participant_id: participant_id.clone(), sip_call_id: sip_call_id.clone() }));
                 }
                 self.take_on(leg, dialled.line, dialled.progress);
+                let (leg, attempt) = match leg {
+                    LegRef::Customer => (Leg::Customer, None),
+                    LegRef::Supervisor(attempt) => (Leg::Supervisor, Some(attempt)),
+                };
+                self.write(vec![Event::LegIdentified { leg, attempt, participant_id, sip_call_id }]).await;
             }
             Err(error) => {
                 tracing::warn!(call = %self.call, ?leg, %error, "a dial could not begin");
@@ -103,8 +114,23 @@ impl Driver {
                 }
             }
         }
-        self.listening.push(leg);
-        tokio::spawn(report_facts(leg, heard, self.inbox.clone()));
+        self.listen_to(Source::Leg(leg), heard);
+    }
+
+    /// Connects whoever asked for it with the customer, in the agent's place.
+    fn take_over(&mut self) {
+        let (Some(line), Some(conversation)) = (self.seat.take(), self.conversation.clone()) else { return };
+        let parts = &self.inner.parts;
+        let (facts, heard) = mpsc::channel(FACTS);
+        let (speech, style) = (parts.speech.clone(), self.setup().style);
+        self.stand_in = Some(StandIn::on(line, conversation, speech, style, parts.clock, facts));
+        self.stand_ins += 1;
+        self.listen_to(Source::StandIn(self.stand_ins), heard);
+    }
+
+    fn listen_to(&mut self, source: Source, heard: mpsc::Receiver<Fact>) {
+        self.listening.push(source);
+        tokio::spawn(report_facts(source, heard, self.inbox.clone()));
     }
 
     fn setup(&self) -> Setup {
@@ -203,11 +229,35 @@ async fn report_progress(leg: LegRef, mut progress: mpsc::Receiver<LegFact>, inb
     }
 }
 
-async fn report_facts(leg: LegRef, mut facts: mpsc::Receiver<Fact>, inbox: mpsc::Sender<Message>) {
+async fn report_facts(source: Source, mut facts: mpsc::Receiver<Fact>, inbox: mpsc::Sender<Message>) {
     while let Some(fact) = facts.recv().await {
-        if inbox.send(Message::Heard(leg, fact)).await.is_err() {
+        if inbox.send(Message::Heard(source, fact)).await.is_err() {
             return;
         }
     }
-    let _ = inbox.send(Message::Deaf(leg)).await;
+    let _ = inbox.send(Message::Deaf(source)).await;
+}
+
+/// Whether the customer is to hear the agent, or nobody: whoever speaks in its place has to be out before.
+fn is_for_the_agents_voice(command: &Command) -> bool {
+    match command {
+        Command::Say { to, .. } => *to != Audience::Supervisor,
+        Command::StartConversation
+        | Command::PauseConversation
+        | Command::ResumeConversation { .. }
+        | Command::StopConversation
+        | Command::GiveBack
+        | Command::Close => true,
+        Command::HangUp(leg) => *leg == LegRef::Customer,
+        Command::Dial { .. }
+        | Command::PlayMusic
+        | Command::StopMusic
+        | Command::PrepareBriefing { .. }
+        | Command::Brief { .. }
+        | Command::Merge { .. }
+        | Command::Leave
+        | Command::SayText(_)
+        | Command::Nudge(_)
+        | Command::TakeOver => false,
+    }
 }

@@ -24,7 +24,7 @@ use warmline_call::{
     VoicemailPolicy,
 };
 use warmline_exchange::Exchange;
-use warmline_telephony::{Clock, Frame, Inherited, Telephony};
+use warmline_telephony::{Clock, Frame, Inherited, Line, Telephony};
 use warmline_voice::Speech;
 
 pub use self::order::{ActError, CallDefaults, Order, PlaceError, Placed};
@@ -168,11 +168,29 @@ impl Calls {
     /// # Errors
     /// No such call, or not possible in its phase.
     pub async fn act(&self, id: &CallId, action: OperatorAction, by: String) -> Result<CallView, ActError> {
+        let input = Input::Operator { action, by };
+        self.tell(id, |reply| driver::Message::Act { input, reply }).await
+    }
+
+    /// Lets a person speak with the customer in the agent's place, over a line of theirs. It ends when the line does, and
+    /// the line ends when the call does or the customer is given back ([`OperatorAction::GiveBack`]).
+    ///
+    /// # Errors
+    /// No such call, or not possible in its phase.
+    pub async fn take_over(&self, id: &CallId, line: Line, by: String) -> Result<CallView, ActError> {
+        self.tell(id, |reply| driver::Message::TakeOver { line, by, reply }).await
+    }
+
+    /// Tells an open call's task something that may be refused; gives the call as it is afterwards.
+    async fn tell(
+        &self,
+        id: &CallId,
+        message: impl FnOnce(oneshot::Sender<Result<(), Rejected>>) -> driver::Message,
+    ) -> Result<CallView, ActError> {
         let inbox = self.0.open().get(id).map(|open| open.inbox.clone());
         if let Some(inbox) = inbox {
             let (reply, answer) = oneshot::channel();
-            let input = Input::Operator { action, by };
-            if inbox.send(driver::Message::Act { input, reply }).await.is_ok()
+            if inbox.send(message(reply)).await.is_ok()
                 && let Ok(result) = answer.await
             {
                 result.map_err(ActError::Rejected)?;

@@ -1,7 +1,7 @@
 //! Calls and events as lines for people. Whoever runs these commands may see numbers, names and what was said.
 
 use jiff::Timestamp;
-use warmline_call::{CallView, Event, Leg, LegState, Phase, Private, Recorded, Side, Speaker};
+use warmline_call::{Action, CallView, Event, Leg, LegState, Phase, Private, Recorded, Side, Speaker};
 
 use super::terminal::printable;
 use crate::doctor::Style;
@@ -62,7 +62,7 @@ pub(super) fn event(recorded: &Recorded, time: &str, style: Style) -> Option<Str
         Event::LegChanged { leg, state, phone, sip_status, reason, .. } => {
             leg_changed(*leg, *state, phone.as_ref(), reason.as_deref(), *sip_status).and_then(|text| line("", text))
         }
-        Event::Utterance { r#final: false, .. } => None,
+        Event::LegIdentified { .. } | Event::Utterance { r#final: false, .. } => None,
         Event::Utterance { text, .. } if text.reveal().is_empty() => None,
         Event::Utterance { side, speaker, text, interrupted, .. } => {
             Some(said(style, time.to_owned(), *side, *speaker, text, *interrupted))
@@ -79,12 +79,30 @@ pub(super) fn event(recorded: &Recorded, time: &str, style: Style) -> Option<Str
             let reason = reason.as_ref().map(|r| format!(": {}", shown(r))).unwrap_or_default();
             line("decision", format!("{outcome} (by {by}){reason}"))
         }
-        Event::OperatorActed { action, by } => line("", format!("{} pressed {action}", printable(by))),
+        Event::OperatorActed { action, by } => line("", format!("{} {}", printable(by), did(*action))),
         Event::TurnMetrics { .. } => None,
         Event::CallEnded { reason, detail, talk_s, hold_s, time_to_human_s } => {
             let text = format!("{reason}. {} {}", printable(detail), times(*talk_s, *hold_s, *time_to_human_s));
             line("ended", style.paint("1", &text))
         }
+    }
+}
+
+/// What a person did, after their name.
+fn did(action: Action) -> &'static str {
+    match action {
+        Action::Hangup => "hung up",
+        Action::Escalate => "asked for a supervisor",
+        Action::Accept => "accepted",
+        Action::Decline => "declined",
+        Action::Say => "made the agent say something",
+        Action::Instruct => "nudged the agent",
+        Action::Claim => "claimed the call",
+        Action::Release => "released the call",
+        Action::Listen => "listens in",
+        Action::StopListening => "stopped listening",
+        Action::TakeOver => "took over from the agent",
+        Action::GiveBack => "gave back to the agent",
     }
 }
 

@@ -6,12 +6,13 @@ mod error;
 pub(crate) mod health;
 mod hosts;
 mod observe;
+mod operator;
 mod query;
 mod router;
 mod serve;
 mod service;
 
-pub(crate) use self::{calls::find, query::Params};
+pub(crate) use self::{calls::find, operator::Operator, query::Params};
 pub use self::{
     calls::outbound::start_with_escalation,
     error::{ApiError, FieldError},

@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 use warmline_api::{PhoneMessage, PhoneNumber, PhoneOrder};
 use warmline_call::{CallId, CallView, OperatorAction};
 use warmline_exchange::BrowserPhone;
-use warmline_telephony::Frame;
+use warmline_telephony::{Frame, Line};
 
 use crate::{
     calls::{ActError, CallDefaults, Calls, Order, PlaceError, Placed},
@@ -28,6 +28,12 @@ pub trait CallService: Send + Sync + 'static {
     /// # Errors
     /// No such call, or not possible in its phase.
     async fn act(&self, id: &CallId, action: OperatorAction, by: String) -> Result<CallView, ActError>;
+
+    /// Lets a person speak with the customer in the agent's place, for as long as their line lasts.
+    ///
+    /// # Errors
+    /// No such call, or not possible in its phase.
+    async fn take_over(&self, id: &CallId, line: Line, by: String) -> Result<CallView, ActError>;
 
     /// Waits for a call's end; `None` for an unknown call.
     async fn ended(&self, id: &CallId) -> Option<CallView>;
@@ -94,6 +100,10 @@ impl CallService for Calls {
 
     async fn act(&self, id: &CallId, action: OperatorAction, by: String) -> Result<CallView, ActError> {
         self.act(id, action, by).await
+    }
+
+    async fn take_over(&self, id: &CallId, line: Line, by: String) -> Result<CallView, ActError> {
+        self.take_over(id, line, by).await
     }
 
     async fn ended(&self, id: &CallId) -> Option<CallView> {

@@ -20,6 +20,7 @@ pub fn event_type(event: &Event) -> &'static str {
         Event::CallPlaced { .. } => "call_placed",
         Event::PhaseChanged { .. } => "phase_changed",
         Event::LegChanged { .. } => "leg_changed",
+        Event::LegIdentified { .. } => "leg_identified",
         Event::Utterance { .. } => "utterance",
         Event::HoldMusic { .. } => "hold_music",
         Event::EscalationRequested { .. } => "escalation_requested",

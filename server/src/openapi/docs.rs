@@ -12,8 +12,6 @@ use utoipa::{
 };
 use warmline_api::{Details, call};
 
-use crate::store::Turn;
-
 /// Declares the schema of a closed vocabulary.
 macro_rules! words {
     ($($name:ident)+) => {$(
@@ -68,7 +66,12 @@ pub(crate) struct Call {
     escalation_enabled: bool,
     #[schema(inline)]
     placed_at: Moment,
+    /// Every phase it was in, with its beginning.
+    phases: Vec<PhaseAt>,
     legs: Vec<LegView>,
+    /// The latest request for a human.
+    #[schema(required)]
+    escalation: Option<Escalation>,
     /// Transfer attempts, in order.
     attempts: Vec<Attempt>,
     #[schema(required)]
@@ -77,19 +80,29 @@ pub(crate) struct Call {
     transcript: Vec<Line>,
     /// Whether hold music plays.
     hold_music: bool,
+    /// Who has taken the escalation on.
+    #[schema(required)]
+    claimed_by: Option<String>,
+    /// Who speaks with the customer in the agent's place.
+    #[schema(required)]
+    taken_over_by: Option<String>,
+    /// Who listens in; somebody who listens twice is there twice.
+    listeners: Vec<String>,
+    /// What people did, in order; listening is not among it.
+    acts: Vec<Act>,
+    /// Where the time of the agent's turns went, in order.
+    timings: Vec<Timings>,
     #[schema(required)]
     end: Option<End>,
     /// The last event folded in.
     seq: u64,
 }
 
-/// One call with the timings of the agent's turns and what its request was answered with.
+/// One call with what its request was answered with.
 #[derive(ToSchema)]
 pub(crate) struct CallInFull {
     #[serde(flatten)]
     call: Call,
-    /// The agent's turns, in order.
-    timings: Vec<Turn>,
     /// `null` until the dial has begun.
     #[schema(required)]
     details: Option<Details>,
@@ -106,6 +119,56 @@ pub(crate) struct LegView {
     /// The SIP final status, where there was one.
     #[schema(required)]
     sip_status: Option<u16>,
+    /// The network's name for the participant.
+    #[schema(required)]
+    participant_id: Option<String>,
+    /// The network's name for the SIP call.
+    #[schema(required)]
+    sip_call_id: Option<String>,
+}
+
+/// The beginning of a phase.
+#[derive(ToSchema)]
+pub(crate) struct PhaseAt {
+    phase: Phase,
+    #[schema(inline)]
+    at: Moment,
+}
+
+/// A request for a human.
+#[derive(ToSchema)]
+pub(crate) struct Escalation {
+    by: RequestedBy,
+    reason: String,
+    #[schema(inline)]
+    at: Moment,
+}
+
+/// What a person did.
+#[derive(ToSchema)]
+pub(crate) struct Act {
+    action: Action,
+    by: String,
+    #[schema(inline)]
+    at: Moment,
+}
+
+/// Where the time of one turn of the agent went, in milliseconds.
+#[derive(ToSchema)]
+pub(crate) struct Timings {
+    /// When the agent began to answer.
+    #[schema(inline)]
+    at: Moment,
+    /// End of speech to the decision that the turn is over.
+    endpointing_ms: u32,
+    /// Recognition.
+    stt_ms: u32,
+    /// Until the brain's first word.
+    llm_first_token_ms: u32,
+    /// Until the first audio of the first sentence.
+    tts_first_audio_ms: u32,
+    /// End of the customer's speech to the agent's first audio on the line.
+    response_ms: u32,
 }
 
 /// A transfer attempt.
@@ -217,6 +280,13 @@ pub(crate) enum Event {
         sip_status: Option<u16>,
         #[schema(required)]
         reason: Option<String>,
+    },
+    LegIdentified {
+        leg: Leg,
+        #[schema(required)]
+        attempt: Option<u32>,
+        participant_id: String,
+        sip_call_id: String,
     },
     Utterance {
         side: Side,

@@ -21,8 +21,10 @@ pub(crate) use self::params::{ActionParams, CallParams, EventsParams, ListParams
             Errors have one shape: `{\"detail\": \"<sentence>\"}`, and `{\"detail\": [{\"type\", \"loc\", \"msg\", \"input\"}]}` \
             for a request that does not validate. Every answer carries `X-Request-Id`; a sane one in the request is kept. \
             Fields and parameters that are not listed are ignored.\n\n\
-            WebSockets: `/ws/console?after=SEQ` (snapshot, then events, as JSON texts), `/ws/listen/{id}` (what is said on a \
-            call: 20 ms of PCM a message, signed 16 bit little endian, mono, 16 kHz, 640 bytes) and `/ws/phone?number=+…` \
+            WebSockets: `/ws/console?after=SEQ` (snapshot, then events, as JSON texts), `/ws/listen/{id}?as=NAME` (what is said on a \
+            call: 20 ms of PCM a message, signed 16 bit little endian, mono, 16 kHz, 640 bytes), \
+            `/ws/take-over/{id}?as=NAME` (speaks with the customer in the agent's place while it is open: the same frames both \
+            ways) and `/ws/phone?number=+…` \
             (a phone of the embedded exchange: the same frames both ways, and `answer`, `decline`, `hangup`, `dtmf`).",
     ),
     paths(
@@ -37,6 +39,9 @@ pub(crate) use self::params::{ActionParams, CallParams, EventsParams, ListParams
         calls::actions::decline,
         calls::actions::say,
         calls::actions::instruct,
+        calls::actions::claim,
+        calls::actions::release,
+        calls::actions::give_back,
         health::healthz,
         health::readyz,
         health::metrics,

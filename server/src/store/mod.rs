@@ -38,7 +38,7 @@ use self::{
 pub use self::{
     error::StoreError,
     filter::{CallFilter, Cursor},
-    read::{CallJson, Page, Turn},
+    read::{CallJson, Page},
 };
 use crate::metrics::Metrics;
 

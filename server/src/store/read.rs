@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{body::Bytes, extract::ws::Utf8Bytes};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sqlx::SqlitePool;
 use warmline_api::CallPage;
 use warmline_call::{CallId, CallView, Phase, Recorded};
@@ -35,25 +35,6 @@ pub struct CallJson {
     pub view: Bytes,
     /// What its request was answered with: JSON, once known.
     pub details: Option<String>,
-    /// Where the time of each of the agent's turns went.
-    pub turns: Vec<Turn>,
-}
-
-/// Where the time of one turn of the agent went, in milliseconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Turn {
-    /// When it was written down.
-    pub at: String,
-    /// End of speech to the decision that the turn is over.
-    pub endpointing_ms: u32,
-    /// Recognition.
-    pub stt_ms: u32,
-    /// Until the brain's first word.
-    pub llm_first_token_ms: u32,
-    /// Until the first audio of the first sentence.
-    pub tts_first_audio_ms: u32,
-    /// End of the customer's speech to the agent's first audio on the line.
-    pub response_ms: u32,
 }
 
 /// Puts JSON values one after the other, with commas between them.
@@ -152,16 +133,12 @@ impl Store {
     pub async fn call_json(&self, call: &CallId) -> Result<Option<CallJson>, StoreError> {
         let on_board = {
             let board = self.shared.board();
-            board.placed(call).zip(board.entry(call).cloned())
+            board.entry(call).cloned()
         };
-        let (placed, view, details) = match on_board {
-            Some((placed, entry)) => (placed, entry.json(), entry.details.as_deref().map(str::to_owned)),
-            None => match self.stored(call).await? {
-                Some((placed, view, details)) => (placed, Bytes::from(view), details),
-                None => return Ok(None),
-            },
-        };
-        Ok(Some(CallJson { view, details, turns: self.turns(placed).await? }))
+        if let Some(entry) = on_board {
+            return Ok(Some(CallJson { view: entry.json(), details: entry.details.as_deref().map(str::to_owned) }));
+        }
+        Ok(self.stored(call).await?.map(|(_, view, details)| CallJson { view: view.into(), details }))
     }
 
     /// The call of an idempotency key.
@@ -318,16 +295,5 @@ impl Store {
                 .await
                 .map_err(StoreError::read)?;
         Ok(row.map(|(placed, view, details)| (number(placed), view, details)))
-    }
-
-    async fn turns(&self, placed: u64) -> Result<Vec<Turn>, StoreError> {
-        let _hold = Hold::new(self.shared.hold_time);
-        let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT body FROM event WHERE call = ? AND kind = 'turn_metrics' ORDER BY seq")
-                .bind(column(placed))
-                .fetch_all(&self.shared.readers)
-                .await
-                .map_err(StoreError::read)?;
-        rows.iter().map(|(body,)| parse::<Turn>(body)).collect()
     }
 }

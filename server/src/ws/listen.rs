@@ -14,13 +14,14 @@ use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{MissedTickBehavior, interval},
 };
+use warmline_call::OperatorAction;
 use warmline_telephony::{FRAME_SAMPLES, Frame};
 
 use super::{
     Upgrade,
     peer::{Gone, Peer},
 };
-use crate::http::{ApiError, AppState, find};
+use crate::http::{ApiError, AppState, Operator, find};
 
 /// How often a client has to show that it is there.
 pub(super) const PING: Duration = Duration::from_secs(15);
@@ -28,6 +29,7 @@ pub(super) const PING: Duration = Duration::from_secs(15);
 pub(crate) async fn open(
     State(state): State<AppState>,
     Path(call): Path<String>,
+    Operator(by): Operator,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
     let view = find(&state, &call).await?;
@@ -38,7 +40,10 @@ pub(crate) async fn open(
         let _permit = permit;
         let _counted = state.calls.store().metrics().socket("listen");
         let mut peer = Peer::new(socket, &state.limits);
-        if run(&mut peer, heard).await.is_ok() {
+        let _heard_of = state.calls.act(&view.call, OperatorAction::Listen, by.clone()).await;
+        let over = run(&mut peer, heard).await;
+        let _heard_of = state.calls.act(&view.call, OperatorAction::StopListening, by).await;
+        if over.is_ok() {
             peer.close(close_code::NORMAL, "the call is over").await;
         }
     }))

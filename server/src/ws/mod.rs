@@ -1,9 +1,10 @@
-//! The WebSockets: the console's, a listener's, a phone's.
+//! The WebSockets: the console's, a listener's, a phone's, and that of somebody who takes over.
 
 pub(crate) mod console;
 pub(crate) mod listen;
 mod peer;
 pub(crate) mod phone;
+pub(crate) mod take_over;
 
 use axum::extract::{FromRequestParts, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection};
 use axum::http::request::Parts;

@@ -135,6 +135,9 @@ async fn actions_reach_the_call_with_what_was_said_and_by_whom() {
         ("transfer/decline", "{}", OperatorAction::Decline { reason: None }),
         ("say", r#"{"text":"One moment."}"#, OperatorAction::Say { text: "One moment.".into() }),
         ("instruct", r#"{"text":"Be brief."}"#, OperatorAction::Instruct { text: "Be brief.".into() }),
+        ("claim", "", OperatorAction::Claim),
+        ("release", "", OperatorAction::Release),
+        ("give-back", "", OperatorAction::GiveBack),
         ("hangup", "", OperatorAction::Hangup),
     ];
     for (verb, body, expected) in cases {
@@ -144,6 +147,10 @@ async fn actions_reach_the_call_with_what_was_said_and_by_whom() {
     }
     post_with(&app, &path("hangup"), "", &[("X-Operator", "console")]).await;
     assert_eq!(fake.acts.lock().unwrap().pop().unwrap().2, "console");
+    for (query, by) in [("?as=J%C3%B6rg+Ann", "Jörg Ann"), ("?as=%20", "console"), ("?as=a%00b", "console")] {
+        post_with(&app, &format!("{}{query}", path("claim")), "", &[("X-Operator", "console")]).await;
+        assert_eq!(fake.acts.lock().unwrap().pop().unwrap().2, by);
+    }
 
     let long = format!(r#"{{"text":"{}"}}"#, "x".repeat(2_001));
     for (verb, body, fault) in [

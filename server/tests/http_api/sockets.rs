@@ -11,8 +11,8 @@ use tokio_tungstenite::{
 };
 use warmline::http::{Limits, PhoneEvent};
 use warmline_api::{PhoneMessage, PhoneOrder};
-use warmline_call::EndReason;
-use warmline_telephony::{FRAME_SAMPLES, Frame};
+use warmline_call::{EndReason, OperatorAction, Phase, Rejected};
+use warmline_telephony::{FRAME_SAMPLES, Frame, Heard};
 
 use crate::{
     console::{Socket, connect},
@@ -79,6 +79,72 @@ async fn there_is_nothing_to_hear_of_unknown_calls_and_of_those_that_are_over() 
     let (status, body) = refused(&address, &format!("/ws/listen/{call}")).await;
     assert_eq!(status, 409);
     assert!(body.contains("ended"), "{body}");
+}
+
+#[tokio::test]
+async fn who_listens_is_known_for_as_long_as_they_do() {
+    let fake = Fake::new().await;
+    let address = serve(&fake, Limits::default()).await;
+    let call = fake.place(1).await;
+    let (heard, _) = broadcast::channel(10);
+    *fake.heard.lock().unwrap() = Some(heard.clone());
+    let mut socket = connect(&address, &format!("/ws/listen/{call}?as=J%C3%B6rg")).await;
+    heard.send(Arc::new(frame(0))).unwrap();
+    next(&mut socket).await;
+    let acts =
+        || fake.acts.lock().unwrap().iter().map(|(_, action, by)| (action.clone(), by.clone())).collect::<Vec<_>>();
+    assert_eq!(acts(), [(OperatorAction::Listen, "Jörg".to_owned())]);
+    socket.close(None).await.unwrap();
+    while socket.next().await.is_some_and(|message| message.is_ok()) {}
+    until(|| acts().len() == 2).await;
+    assert_eq!(acts()[1], (OperatorAction::StopListening, "Jörg".to_owned()));
+}
+
+/// Waits for what another task does; for 5 s.
+async fn until(done: impl Fn() -> bool) {
+    let waited = async {
+        while !done() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(5), waited).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_takes_over_speaks_hears_and_gives_back_with_the_socket() {
+    let fake = Fake::new().await;
+    let address = serve(&fake, Limits::default()).await;
+    let call = fake.place(1).await;
+    let path = format!("/ws/take-over/{call}?as=Ann");
+    let mut socket = connect(&address, &path).await;
+    let mut line = fake.seats.lock().unwrap().pop().unwrap();
+    let live = line.mouth.begin_live();
+    live.push(&frame(7));
+    while next(&mut socket).await != Message::Binary(bytes(&frame(7)).into()) {}
+    socket.send(Message::Binary(bytes(&frame(-9)).into())).await.unwrap();
+    assert_eq!(line.ear.hear().await, Some(Heard::Frame(frame(-9))));
+    drop(socket);
+    let acts = || fake.acts.lock().unwrap().iter().map(|(_, action, _)| action.clone()).collect::<Vec<_>>();
+    until(|| acts().len() == 2).await;
+    assert_eq!(acts(), [OperatorAction::TakeOver, OperatorAction::GiveBack], "a lost socket gives back");
+    assert_eq!(line.ear.hear().await, None);
+
+    let mut socket = connect(&address, &path).await;
+    fake.seats.lock().unwrap().clear();
+    loop {
+        match next(&mut socket).await {
+            Message::Binary(_) => {}
+            Message::Close(Some(frame)) => break assert_eq!(frame.code, CloseCode::Normal),
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(socket);
+    assert_eq!(acts().last(), Some(&OperatorAction::TakeOver), "the line ended first: nothing is given back");
+
+    let rejected = Rejected { phase: Phase::OnHold, detail: "the agent is not talking".into() };
+    *fake.reject.lock().unwrap() = Some(rejected);
+    assert_eq!(refused(&address, &path).await, (409, r#"{"detail":"the agent is not talking"}"#.to_owned()));
+    assert_eq!(refused(&address, &format!("/ws/take-over/{}", id(9))).await.0, 404);
 }
 
 /// The exchange's hold on the phone that was opened last.

@@ -21,7 +21,7 @@ use warmline::{
 };
 use warmline_api::{Details, PhoneNumber, PhoneOrder};
 use warmline_call::{CallId, CallView, EndReason, Event, OperatorAction, Phase, Private, Rejected, Side, Speaker};
-use warmline_telephony::Frame;
+use warmline_telephony::{Frame, Line};
 
 /// A call runtime that writes calls down and dials nobody.
 #[derive(Clone)]
@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) refuse: Mutex<Option<PlaceError>>,
     pub(crate) panic: Mutex<bool>,
     pub(crate) orders: Mutex<Vec<Order>>,
+    /// The lines of those who have taken over.
+    pub(crate) seats: Mutex<Vec<Line>>,
     pub(crate) acts: Mutex<Vec<(CallId, OperatorAction, String)>>,
     /// What every action says instead.
     pub(crate) reject: Mutex<Option<Rejected>>,
@@ -89,6 +91,7 @@ impl Fake {
             panic: Mutex::default(),
             orders: Mutex::default(),
             acts: Mutex::default(),
+            seats: Mutex::default(),
             reject: Mutex::default(),
             missing: Mutex::default(),
             over: Notify::new(),
@@ -198,6 +201,12 @@ impl CallService for Fake {
             return Err(rejected.into());
         }
         self.acts.lock().unwrap().push((id.clone(), action, by));
+        Ok(view)
+    }
+
+    async fn take_over(&self, id: &CallId, line: Line, by: String) -> Result<CallView, ActError> {
+        let view = self.act(id, OperatorAction::TakeOver, by).await?;
+        self.seats.lock().unwrap().push(line);
         Ok(view)
     }
 

@@ -10,4 +10,5 @@ mod invariants;
 mod operators;
 mod stopping;
 mod supervisors;
+mod take_overs;
 mod world;

@@ -23,6 +23,7 @@ pub struct World {
     pub calls: Calls,
     pub exchange: Arc<Exchange>,
     pub stt: Arc<LocalStt>,
+    pub tts: Arc<LocalTts>,
     pub music: Arc<[i16]>,
     dir: Arc<tempfile::TempDir>,
 }
@@ -72,7 +73,7 @@ impl World {
         let exchange = Arc::new(Exchange::new(ExchangeOptions {
             personas: Personas::built_in(),
             record: Some(dir.path().join("recordings")),
-            ..ExchangeOptions::new(stt.clone(), tts)
+            ..ExchangeOptions::new(stt.clone(), tts.clone())
         }));
         let music = HoldMusic::ours().track();
         let policy = Policy {
@@ -97,7 +98,7 @@ impl World {
         })
         .await
         .unwrap();
-        Self { calls, exchange, stt, music, dir }
+        Self { calls, exchange, stt, tts, music, dir }
     }
 
     /// Places a call with escalation.

@@ -6,18 +6,52 @@
 //! | escalate | conversing, while there is a supervisor to try |
 //! | accept | briefing |
 //! | decline | calling a supervisor, briefing |
-//! | say, instruct | conversing |
+//! | say, instruct, take over, give back | conversing |
+//! | claim, release | from the hold to the decision |
+//! | listen | from the customer's answer on |
 
 use super::{Command, Machine, OperatorAction, Rejected, ending::End, state::State, transfer::Decision};
-use crate::{Action, DecidedBy, Event, RequestedBy, TransferOutcome};
+use crate::{Action, DecidedBy, Event, Phase, RequestedBy, TransferOutcome};
+
+/// Which people have taken what on.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    /// Who has claimed the escalation that is under way.
+    claimed_by: Option<String>,
+    /// Who speaks with the customer in the agent's place.
+    in_place: Option<String>,
+}
+
+impl People {
+    /// The agent does not speak: a person does.
+    pub(super) fn stand_in(&self) -> bool {
+        self.in_place.is_some()
+    }
+
+    /// What was taken on belongs to a phase.
+    pub(super) fn entered(&mut self, phase: Phase) {
+        self.in_place = None;
+        if !can_be_claimed(phase) {
+            self.claimed_by = None;
+        }
+    }
+}
+
+/// Whether somebody can take the escalation on: there is one, and it is not decided.
+pub(crate) fn can_be_claimed(phase: Phase) -> bool {
+    matches!(phase, Phase::OnHold | Phase::CallingSupervisor | Phase::Briefing | Phase::Merging | Phase::Merged)
+}
 
 impl Machine {
     pub(super) fn on_operator(&mut self, action: OperatorAction, by: String) -> Result<(), Rejected> {
-        if let Some(why) = self.objection(&action) {
+        if let Some(why) = self.objection(&action).or_else(|| self.precedence(&action, &by)) {
             let phase = self.phase();
             return Err(Rejected { phase, detail: format!("{why}; the call is in phase {phase}") });
         }
-        self.emit(Event::OperatorActed { action: name(&action), by });
+        if action == OperatorAction::Claim && self.people.claimed_by.as_ref() == Some(&by) {
+            return Ok(());
+        }
+        self.emit(Event::OperatorActed { action: name(&action), by: by.clone() });
         match action {
             OperatorAction::Hangup => {
                 self.call_off(DecidedBy::Console);
@@ -36,6 +70,17 @@ impl Machine {
             }
             OperatorAction::Say { text } => self.command(Command::SayText(text)),
             OperatorAction::Instruct { text } => self.command(Command::Nudge(text)),
+            OperatorAction::Claim => self.people.claimed_by = Some(by),
+            OperatorAction::Release => self.people.claimed_by = None,
+            OperatorAction::Listen | OperatorAction::StopListening => {}
+            OperatorAction::TakeOver => {
+                self.people.in_place = Some(by);
+                self.command(Command::TakeOver);
+            }
+            OperatorAction::GiveBack => {
+                self.people.in_place = None;
+                self.command(Command::GiveBack);
+            }
         }
         Ok(())
     }
@@ -47,16 +92,41 @@ impl Machine {
         match (action, state) {
             (_, State::Ended) => Some("the call is over".to_owned()),
             (_, State::Farewell { .. } | State::Closing { .. }) => Some("the call is ending".to_owned()),
-            (OperatorAction::Hangup, _) => None,
+            (OperatorAction::Hangup | OperatorAction::StopListening, _) => None,
             _ if unanswered => Some("the customer has not answered yet".to_owned()),
             (OperatorAction::Escalate { .. }, State::Conversing { .. }) => self.no_escalation().map(str::to_owned),
             (OperatorAction::Escalate { .. }, State::Merged { .. }) => Some("a human has taken over".to_owned()),
             (OperatorAction::Escalate { .. }, _) => Some("an escalation is already under way".to_owned()),
             (OperatorAction::Accept | OperatorAction::Decline { .. }, _) => self.decision_objection(action),
-            (OperatorAction::Say { .. } | OperatorAction::Instruct { .. }, State::Conversing { .. }) => None,
-            (OperatorAction::Say { .. } | OperatorAction::Instruct { .. }, _) => {
-                Some("the agent is not talking with the customer".to_owned())
+            (OperatorAction::Claim | OperatorAction::Release, State::OnHold { .. }) => None,
+            (OperatorAction::Claim | OperatorAction::Release, State::Calling { .. } | State::Briefing { .. }) => None,
+            (OperatorAction::Claim | OperatorAction::Release, _) => self.decision_objection(action),
+            (OperatorAction::Listen, _) => None,
+            (_, State::Conversing { .. }) => None,
+            (OperatorAction::TakeOver, State::Merged { .. }) => Some("a human has taken over".to_owned()),
+            _ => Some("the agent is not talking with the customer".to_owned()),
+        }
+    }
+
+    /// Why somebody else goes before this person, if so.
+    fn precedence(&self, action: &OperatorAction, by: &str) -> Option<String> {
+        let other = |who: &Option<String>| who.clone().filter(|who| who != by);
+        match action {
+            OperatorAction::Claim | OperatorAction::Accept | OperatorAction::Decline { .. } => {
+                other(&self.people.claimed_by).map(|who| format!("{who} has claimed this call"))
             }
+            OperatorAction::Release => match &self.people.claimed_by {
+                Some(who) if who != by => Some(format!("{who} has claimed this call")),
+                Some(_) => None,
+                None => Some("nobody has claimed this call".to_owned()),
+            },
+            OperatorAction::TakeOver | OperatorAction::Escalate { .. } | OperatorAction::Say { .. } => {
+                self.people.in_place.as_ref().map(|who| format!("{who} speaks with the customer in the agent's place"))
+            }
+            OperatorAction::GiveBack if self.people.in_place.is_none() => {
+                Some("nobody speaks in the agent's place".to_owned())
+            }
+            _ => None,
         }
     }
 
@@ -100,5 +170,11 @@ fn name(action: &OperatorAction) -> Action {
         OperatorAction::Decline { .. } => Action::Decline,
         OperatorAction::Say { .. } => Action::Say,
         OperatorAction::Instruct { .. } => Action::Instruct,
+        OperatorAction::Claim => Action::Claim,
+        OperatorAction::Release => Action::Release,
+        OperatorAction::Listen => Action::Listen,
+        OperatorAction::StopListening => Action::StopListening,
+        OperatorAction::TakeOver => Action::TakeOver,
+        OperatorAction::GiveBack => Action::GiveBack,
     }
 }

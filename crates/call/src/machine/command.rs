@@ -61,6 +61,11 @@ pub enum Command {
     SayText(Private<String>),
     /// Nudge the agent. No report.
     Nudge(Private<String>),
+    /// The agent falls silent and listens; the person who acted speaks with the customer in its place. Whatever the agent
+    /// is told next ends that: it is the only voice again. No report.
+    TakeOver,
+    /// The agent is back, says so and goes on. No report.
+    GiveBack,
     /// Hang a leg up, or cancel its dial. [`Input::Leg`](crate::Input::Leg) with `Left` reports.
     HangUp(LegRef),
     /// Everything is over: release what is left of the call. No report; always the last command.

@@ -19,6 +19,9 @@ impl Machine {
 
     pub(super) fn on_human_requested(&mut self, by: RequestedBy, reason: Private<String>) {
         let State::Conversing { no_human } = *self.position.state() else { return };
+        if !self.agent_talks() {
+            return;
+        }
         if self.no_escalation().is_none() {
             self.escalate(by, reason);
         } else if no_human.is_none() {
@@ -48,13 +51,13 @@ impl Machine {
     }
 
     pub(super) fn on_finished(&mut self) {
-        if matches!(self.position.state(), State::Conversing { .. }) {
+        if self.agent_talks() {
             self.close(End::completed());
         }
     }
 
     pub(super) fn on_agent_failed(&mut self, detail: &str) {
-        if !matches!(self.position.state(), State::Conversing { .. }) {
+        if !self.agent_talks() {
             return;
         }
         if self.no_escalation().is_none() {
@@ -67,9 +70,14 @@ impl Machine {
     }
 
     pub(super) fn on_inaudible(&mut self) {
-        if matches!(self.position.state(), State::Conversing { .. }) {
+        if self.agent_talks() {
             self.close(End::inaudible());
         }
+    }
+
+    /// The conversation is the agent's. What it reported before a person took its place comes too late.
+    fn agent_talks(&self) -> bool {
+        matches!(self.position.state(), State::Conversing { .. }) && !self.people.stand_in()
     }
 
     pub(super) fn on_said(&mut self, line: FixedLine) {

@@ -107,6 +107,18 @@ pub enum OperatorAction {
         /// What.
         text: Private<String>,
     },
+    /// Take the escalation on. The first wins; who has it already has it still.
+    Claim,
+    /// Leave it to others again.
+    Release,
+    /// Listen in, unheard.
+    Listen,
+    /// Listen no more.
+    StopListening,
+    /// Speak with the customer in the agent's place.
+    TakeOver,
+    /// Give the customer back to the agent.
+    GiveBack,
 }
 
 /// A leg as the machine's commands and facts name it: a late fact of an earlier attempt is told from a fresh one.

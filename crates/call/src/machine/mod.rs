@@ -31,6 +31,8 @@ pub use config::{Config, Timers, VoicemailPolicy};
 pub use input::{Input, Left, LeftCause, LegFact, LegRef, OperatorAction, Rejected};
 
 use crate::{Event, Phase};
+use actions::People;
+pub(crate) use actions::can_be_claimed;
 use legs::Legs;
 use state::{MergeStep, Position, State};
 use transfer::Transfer;
@@ -47,6 +49,7 @@ pub struct Machine {
     /// When the customer picked up.
     answered_at: Option<Duration>,
     music: Music,
+    people: People,
     commands: VecDeque<Command>,
     events: VecDeque<Event>,
 }
@@ -70,6 +73,7 @@ impl Machine {
             now: Duration::ZERO,
             answered_at: None,
             music: Music::default(),
+            people: People::default(),
             commands: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -149,6 +153,7 @@ impl Machine {
 impl Machine {
     fn enter(&mut self, state: State) {
         if let Some((from, to)) = self.position.enter(state) {
+            self.people.entered(to);
             self.emit(Event::PhaseChanged { from, to });
         }
     }

@@ -13,6 +13,7 @@ mod adopted;
 mod ends;
 mod failed_transfers;
 mod graph;
+mod people;
 mod random;
 mod scene;
 mod simulator;

@@ -139,7 +139,7 @@ impl Simulator {
         assert!(end.talk_s >= 0.0 && end.hold_s >= 0.0 && end.hold_s <= end.talk_s + 5.0, "{end:?}");
         let connected = self.view.attempts.iter().any(|a| a.outcome == Some(TransferOutcome::Connected));
         assert_eq!(end.time_to_human_s.is_some(), connected);
-        for what in 0..26 {
+        for what in 0..32 {
             self.give(anything(what, what));
         }
     }
@@ -266,6 +266,7 @@ impl Simulator {
                 self.sentence = None;
             }
             Command::SayText(_) | Command::Nudge(_) => assert!(self.agent, "an agent that is there"),
+            Command::TakeOver | Command::GiveBack => assert!(self.agent, "an agent to take the place of"),
             Command::PauseConversation => self.agent = false,
             Command::StopConversation => {
                 self.agent = false;
@@ -390,7 +391,8 @@ fn anything(what: u8, which: u8) -> Input {
     let leg = if attempt == 0 { LegRef::Customer } else { LegRef::Supervisor(attempt) };
     let by = if which.is_multiple_of(2) { DecidedBy::Voice } else { DecidedBy::Dtmf };
     let operator = |action| Input::Operator { action, by: "api".to_owned() };
-    match what % 26 {
+    let operator_by = |action| Input::Operator { action, by: format!("supervisor {}", which % 3) };
+    match what % 32 {
         0 => Input::Start,
         1 => Input::Tick,
         2 => Input::Leg(leg, LegFact::Ringing),
@@ -414,6 +416,12 @@ fn anything(what: u8, which: u8) -> Input {
         22 => operator(OperatorAction::Decline { reason: None }),
         23 => operator(OperatorAction::Say { text: "hello".into() }),
         24 => operator(OperatorAction::Instruct { text: "hello".into() }),
+        25 => operator_by(OperatorAction::Claim),
+        26 => operator_by(OperatorAction::Release),
+        27 => operator_by(OperatorAction::Listen),
+        28 => operator_by(OperatorAction::StopListening),
+        29 => operator_by(OperatorAction::TakeOver),
+        30 => operator_by(OperatorAction::GiveBack),
         _ => Input::Stop,
     }
 }

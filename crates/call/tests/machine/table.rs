@@ -11,53 +11,61 @@ use crate::{graph::successors, scene::*};
 ///
 /// There is one supervisor, whose briefing is ready from `calling` on. `last_line` is `merging` once the two hear each
 /// other; in `farewell` the customer left during the briefing and the supervisor is told; in `closing` the agent is done
-/// and the customer's leg is being hung up.
+/// and the customer's leg is being hung up; in `taken_over` a
+/// person speaks in the agent's place.
 const TABLE: &str = "
-input                  queued   dialing     ringing     conversing  on_hold             calling     briefing    merging     last_line   merged  farewell  closing  ended
-start                  dialing  .           .           .           .                   .           .           .           .           .       .         .        .
-tick_early             .        .           .           .           .                   .           .           .           .           .       .         .        .
-customer_ringing       .        ringing     .           .           .                   .           .           .           .           .       .         .        .
-customer_answered      .        conversing  conversing  .           .                   .           .           .           .           .       .         .        .
-customer_left          .        ended       ended       ended       ended               !           !           !           !           !       .         ended    .
-supervisor_ringing     .        .           .           .           .                   +           .           .           .           .       .         .        .
-supervisor_answered    .        .           .           .           .                   briefing    .           .           .           .       .         .        .
-supervisor_left        .        .           .           .           .                   conversing  conversing  conversing  conversing  !       ended     .        .
-customer_is_machine    .        .           .           !           !                   !           !           .           .           .       .         .        .
-supervisor_is_machine  .        .           .           .           .                   conversing  conversing  .           .           .       .         .        .
-human_requested        .        .           .           on_hold     .                   .           .           .           .           .       .         .        .
-changed_mind           .        .           .           .           conversing          conversing  conversing  .           .           .       .         .        .
-finished               .        .           .           !           .                   .           .           .           .           .       .         .        .
-agent_failed           .        .           .           on_hold     .                   .           .           .           .           .       .         .        .
-inaudible              .        .           .           !           .                   .           .           .           .           .       .         .        .
-said_hold              .        .           .           .           calling_supervisor  .           .           .           .           .       .         .        .
-said_connecting        .        .           .           .           .                   .           .           +           .           .       .         .        .
-said_merged            .        .           .           .           .                   .           .           .           merged      .       .         .        .
-said_customer_left     .        .           .           .           .                   .           .           .           .           .       !         .        .
-said_cancelled         .        .           .           .           .                   .           .           .           .           .       .         .        .
-said_no_human          .        .           .           .           .                   .           .           .           .           .       .         .        .
-said_time_over         .        .           .           .           .                   .           .           .           .           .       .         .        .
-said_stopping          .        .           .           .           .                   .           .           .           .           .       .         .        .
-said_trouble           .        .           .           .           .                   .           .           .           .           .       .         .        .
-said_voicemail         .        .           .           .           .                   .           .           .           .           .       .         .        .
-briefing_prepared      .        .           .           .           +                   +           .           .           .           .       .         .        .
-supervisor_accepted    .        .           .           .           .                   .           merging     .           .           .       .         .        .
-supervisor_declined    .        .           .           .           .                   .           conversing  .           .           .       .         .        .
-merged                 .        .           .           .           .                   .           .           +           .           .       .         .        .
-merge_failed           .        .           .           .           .                   .           .           conversing  .           .       .         .        .
-hangup                 ended    !           !           !           !                   !           !           !           !           !       x         x        x
-escalate               x        x           x           on_hold     x                   x           x           x           x           x       x         x        x
-accept                 x        x           x           x           x                   x           merging     x           x           x       x         x        x
-decline                x        x           x           x           x                   conversing  conversing  x           x           x       x         x        x
-say                    x        x           x           +           x                   x           x           x           x           x       x         x        x
-instruct               x        x           x           +           x                   x           x           x           x           x       x         x        x
-stop                   ended    !           !           !           !                   !           !           !           !           !       !         .        .
+input                  queued   dialing     ringing     conversing  taken_over  on_hold             calling     briefing    merging     last_line   merged  farewell  closing  ended
+start                  dialing  .           .           .           .           .                   .           .           .           .           .       .         .        .
+tick_early             .        .           .           .           .           .                   .           .           .           .           .       .         .        .
+customer_ringing       .        ringing     .           .           .           .                   .           .           .           .           .       .         .        .
+customer_answered      .        conversing  conversing  .           .           .                   .           .           .           .           .       .         .        .
+customer_left          .        ended       ended       ended       ended       ended               !           !           !           !           !       .         ended    .
+supervisor_ringing     .        .           .           .           .           .                   +           .           .           .           .       .         .        .
+supervisor_answered    .        .           .           .           .           .                   briefing    .           .           .           .       .         .        .
+supervisor_left        .        .           .           .           .           .                   conversing  conversing  conversing  conversing  !       ended     .        .
+customer_is_machine    .        .           .           !           !           !                   !           !           .           .           .       .         .        .
+supervisor_is_machine  .        .           .           .           .           .                   conversing  conversing  .           .           .       .         .        .
+human_requested        .        .           .           on_hold     .           .                   .           .           .           .           .       .         .        .
+changed_mind           .        .           .           .           .           conversing          conversing  conversing  .           .           .       .         .        .
+finished               .        .           .           !           .           .                   .           .           .           .           .       .         .        .
+agent_failed           .        .           .           on_hold     .           .                   .           .           .           .           .       .         .        .
+inaudible              .        .           .           !           .           .                   .           .           .           .           .       .         .        .
+said_hold              .        .           .           .           .           calling_supervisor  .           .           .           .           .       .         .        .
+said_connecting        .        .           .           .           .           .                   .           .           +           .           .       .         .        .
+said_merged            .        .           .           .           .           .                   .           .           .           merged      .       .         .        .
+said_customer_left     .        .           .           .           .           .                   .           .           .           .           .       !         .        .
+said_cancelled         .        .           .           .           .           .                   .           .           .           .           .       .         .        .
+said_no_human          .        .           .           .           .           .                   .           .           .           .           .       .         .        .
+said_time_over         .        .           .           .           .           .                   .           .           .           .           .       .         .        .
+said_stopping          .        .           .           .           .           .                   .           .           .           .           .       .         .        .
+said_trouble           .        .           .           .           .           .                   .           .           .           .           .       .         .        .
+said_voicemail         .        .           .           .           .           .                   .           .           .           .           .       .         .        .
+briefing_prepared      .        .           .           .           .           +                   +           .           .           .           .       .         .        .
+supervisor_accepted    .        .           .           .           .           .                   .           merging     .           .           .       .         .        .
+supervisor_declined    .        .           .           .           .           .                   .           conversing  .           .           .       .         .        .
+merged                 .        .           .           .           .           .                   .           .           +           .           .       .         .        .
+merge_failed           .        .           .           .           .           .                   .           .           conversing  .           .       .         .        .
+hangup                 ended    !           !           !           !           !                   !           !           !           !           !       x         x        x
+escalate               x        x           x           on_hold     x           x                   x           x           x           x           x       x         x        x
+accept                 x        x           x           x           x           x                   x           merging     x           x           x       x         x        x
+decline                x        x           x           x           x           x                   conversing  conversing  x           x           x       x         x        x
+say                    x        x           x           +           x           x                   x           x           x           x           x       x         x        x
+instruct               x        x           x           +           +           x                   x           x           x           x           x       x         x        x
+claim                  x        x           x           x           x           +                   +           +           x           x           x       x         x        x
+release                x        x           x           x           x           x                   x           x           x           x           x       x         x        x
+listen                 x        x           x           +           +           +                   +           +           +           +           +       x         x        x
+stop_listening         +        +           +           +           +           +                   +           +           +           +           +       x         x        x
+take_over              x        x           x           +           x           x                   x           x           x           x           x       x         x        x
+give_back              x        x           x           x           +           x                   x           x           x           x           x       x         x        x
+stop                   ended    !           !           !           !           !                   !           !           !           !           !       !         .        .
 ";
 
-const STATES: [&str; 13] = [
+const STATES: [&str; 14] = [
     "queued",
     "dialing",
     "ringing",
     "conversing",
+    "taken_over",
     "on_hold",
     "calling",
     "briefing",
@@ -75,6 +83,7 @@ fn reach(state: &str) -> Vec<Input> {
         "dialing" => dialing(),
         "ringing" => [dialing(), vec![ringing(CUSTOMER)]].concat(),
         "conversing" => conversing(),
+        "taken_over" => [conversing(), vec![operator(OperatorAction::TakeOver)]].concat(),
         "on_hold" => on_hold(),
         "calling" => calling(),
         "briefing" => briefing(),
@@ -129,6 +138,12 @@ fn kind(input: &Input) -> &'static str {
         Input::Operator { action: OperatorAction::Decline { .. }, .. } => "decline",
         Input::Operator { action: OperatorAction::Say { .. }, .. } => "say",
         Input::Operator { action: OperatorAction::Instruct { .. }, .. } => "instruct",
+        Input::Operator { action: OperatorAction::Claim, .. } => "claim",
+        Input::Operator { action: OperatorAction::Release, .. } => "release",
+        Input::Operator { action: OperatorAction::Listen, .. } => "listen",
+        Input::Operator { action: OperatorAction::StopListening, .. } => "stop_listening",
+        Input::Operator { action: OperatorAction::TakeOver, .. } => "take_over",
+        Input::Operator { action: OperatorAction::GiveBack, .. } => "give_back",
         Input::Stop => "stop",
     }
 }
@@ -162,6 +177,12 @@ fn inputs() -> Vec<Input> {
         operator(OperatorAction::Decline { reason: None }),
         operator(OperatorAction::Say { text: text() }),
         operator(OperatorAction::Instruct { text: text() }),
+        operator(OperatorAction::Claim),
+        operator(OperatorAction::Release),
+        operator(OperatorAction::Listen),
+        operator(OperatorAction::StopListening),
+        operator(OperatorAction::TakeOver),
+        operator(OperatorAction::GiveBack),
         Input::Stop,
     ];
     inputs.extend(LINES.map(Input::Said));

@@ -6,6 +6,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use warmline_call::{FixedLine, RequestedBy, TransferOutcome};
+use warmline_telephony::Live;
 
 use super::{History, mind::Mind, order::Order};
 use crate::{
@@ -36,6 +37,8 @@ enum Mode {
     Waiting,
     /// The person is on hold.
     Paused,
+    /// A colleague speaks with the person.
+    Replaced,
     /// It only writes down.
     ListenOnly,
 }
@@ -137,6 +140,9 @@ impl Actor {
             Order::Say(text) => self.on_say(text.into_inner()),
             Order::Nudge(text) => self.on_nudge(text.reveal()),
             Order::ListenOnly => self.fall_silent(Mode::ListenOnly),
+            Order::StandAside(colleague, answer) => self.on_stand_aside(colleague, answer),
+            Order::GiveBack => self.on_give_back(),
+            Order::Overheard(text) => self.history.add(Role::Colleague, text.reveal()),
             Order::Turns(answer) => {
                 let heard = self.floor.speaker().heard();
                 let _gone = answer.send(self.history.with(&[(Role::Agent, &heard)]));
@@ -178,7 +184,27 @@ impl Actor {
             return;
         }
         self.fall_silent(Mode::Talking);
-        let first = because.map(lines::no_human_because);
+        self.go_on_after(because.map(lines::no_human_because));
+    }
+
+    fn on_stand_aside(&mut self, colleague: Live, answer: oneshot::Sender<Live>) {
+        if self.mode == Mode::ListenOnly {
+            return;
+        }
+        self.fall_silent(Mode::Replaced);
+        self.floor.passed_on = Some(colleague);
+        let _gone = answer.send(self.floor.mouth().begin_live());
+    }
+
+    fn on_give_back(&mut self) {
+        if self.mode == Mode::Replaced {
+            self.fall_silent(Mode::Talking);
+            self.go_on_after(Some(lines::back_again()));
+        }
+    }
+
+    /// Goes on with the conversation after such a sentence.
+    fn go_on_after(&mut self, first: Option<&'static str>) {
         let turns = self.history.with(&[(Role::Agent, first.unwrap_or_default())]);
         let first = stream::iter(first.map(|text| Step::Say(text.to_owned())));
         let script = self.floor.prepare(first.chain(self.brain.go_on(&turns)).boxed());
@@ -186,8 +212,10 @@ impl Actor {
     }
 
     fn on_say_fixed(&mut self, line: FixedLine, done: oneshot::Sender<()>) {
-        if self.mode == Mode::ListenOnly {
-            return;
+        match self.mode {
+            Mode::ListenOnly => return,
+            Mode::Replaced => self.fall_silent(Mode::Waiting),
+            _ => {}
         }
         if line == FixedLine::VoicemailMessage {
             // Said now, its beginning would go under in the greeting, and nothing is recorded before the tone.
@@ -203,7 +231,7 @@ impl Actor {
     }
 
     fn on_say(&mut self, text: String) {
-        if self.mode == Mode::ListenOnly || self.sayings.len() == MOST_SAYINGS {
+        if matches!(self.mode, Mode::ListenOnly | Mode::Replaced) || self.sayings.len() == MOST_SAYINGS {
             return;
         }
         self.sayings.push_back(text);
@@ -430,6 +458,7 @@ impl Actor {
         self.interrupt();
         self.sayings.clear();
         (self.message, self.prepared, self.answering) = (None, None, None);
+        self.floor.passed_on = None;
         self.quiet_since = Instant::now();
         self.mode = mode;
     }

@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 use warmline_call::{FixedLine, Private, TransferOutcome};
+use warmline_telephony::Live;
 
 use super::Brake;
 use crate::Turn;
@@ -18,6 +19,10 @@ pub(super) enum Order {
     Say(Private<String>),
     Nudge(Private<String>),
     ListenOnly,
+    /// A colleague speaks: they hear the person over the one, and the answer is how the person hears them.
+    StandAside(Live, oneshot::Sender<Live>),
+    GiveBack,
+    Overheard(Private<String>),
     Turns(oneshot::Sender<Vec<Turn>>),
     Music(Option<Arc<[i16]>>),
 }

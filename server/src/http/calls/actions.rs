@@ -2,7 +2,6 @@
 
 use axum::{
     extract::{Path, State},
-    http::HeaderMap,
     response::Response,
 };
 use warmline_api::{EscalateBody, ReasonBody, TextBody};
@@ -15,12 +14,10 @@ use crate::{
         ApiError, AppState,
         body::{Checked, CheckedOrNone},
         error::ok,
+        operator::Operator,
     },
     openapi::{ActionParams, docs, errors},
 };
-
-/// Says who acts; `api` unless told.
-const OPERATOR: &str = "x-operator";
 
 /// Hang up
 ///
@@ -33,9 +30,9 @@ const OPERATOR: &str = "x-operator";
 pub(crate) async fn hangup(
     State(state): State<AppState>,
     Path(call): Path<String>,
-    headers: HeaderMap,
+    Operator(by): Operator,
 ) -> Result<Response, ApiError> {
-    act(&state, &call, &headers, OperatorAction::Hangup).await
+    act(&state, &call, by, OperatorAction::Hangup).await
 }
 
 /// Escalate
@@ -50,11 +47,11 @@ pub(crate) async fn hangup(
 pub(crate) async fn escalate(
     State(state): State<AppState>,
     Path(call): Path<String>,
-    headers: HeaderMap,
+    Operator(by): Operator,
     CheckedOrNone(body): CheckedOrNone<EscalateBody>,
 ) -> Result<Response, ApiError> {
     let reason = said(body.reason).unwrap_or_else(|| "An operator asked for it.".into());
-    act(&state, &call, &headers, OperatorAction::Escalate { reason }).await
+    act(&state, &call, by, OperatorAction::Escalate { reason }).await
 }
 
 /// Accept the transfer
@@ -68,9 +65,9 @@ pub(crate) async fn escalate(
 pub(crate) async fn accept(
     State(state): State<AppState>,
     Path(call): Path<String>,
-    headers: HeaderMap,
+    Operator(by): Operator,
 ) -> Result<Response, ApiError> {
-    act(&state, &call, &headers, OperatorAction::Accept).await
+    act(&state, &call, by, OperatorAction::Accept).await
 }
 
 /// Decline the transfer
@@ -85,10 +82,10 @@ pub(crate) async fn accept(
 pub(crate) async fn decline(
     State(state): State<AppState>,
     Path(call): Path<String>,
-    headers: HeaderMap,
+    Operator(by): Operator,
     CheckedOrNone(body): CheckedOrNone<ReasonBody>,
 ) -> Result<Response, ApiError> {
-    act(&state, &call, &headers, OperatorAction::Decline { reason: said(body.reason) }).await
+    act(&state, &call, by, OperatorAction::Decline { reason: said(body.reason) }).await
 }
 
 /// Make the agent say something
@@ -103,10 +100,10 @@ pub(crate) async fn decline(
 pub(crate) async fn say(
     State(state): State<AppState>,
     Path(call): Path<String>,
-    headers: HeaderMap,
+    Operator(by): Operator,
     Checked(body): Checked<TextBody>,
 ) -> Result<Response, ApiError> {
-    act(&state, &call, &headers, OperatorAction::Say { text: body.text }).await
+    act(&state, &call, by, OperatorAction::Say { text: body.text }).await
 }
 
 /// Nudge the agent
@@ -121,18 +118,66 @@ pub(crate) async fn say(
 pub(crate) async fn instruct(
     State(state): State<AppState>,
     Path(call): Path<String>,
-    headers: HeaderMap,
+    Operator(by): Operator,
     Checked(body): Checked<TextBody>,
 ) -> Result<Response, ApiError> {
-    act(&state, &call, &headers, OperatorAction::Instruct { text: body.text }).await
+    act(&state, &call, by, OperatorAction::Instruct { text: body.text }).await
+}
+
+/// Claim the escalation
+///
+/// Takes the escalation on: it stops ringing everywhere else. The first wins; everybody else gets 409 with the name.
+#[utoipa::path(
+    post, path = "/calls/{id}/claim", tag = "actions", operation_id = "claim",
+    params(ActionParams),
+    responses((status = 200, description = "The call as it is now.", body = docs::Call), errors::Act),
+)]
+pub(crate) async fn claim(
+    State(state): State<AppState>,
+    Path(call): Path<String>,
+    Operator(by): Operator,
+) -> Result<Response, ApiError> {
+    act(&state, &call, by, OperatorAction::Claim).await
+}
+
+/// Release the escalation
+///
+/// Leaves a claimed escalation to others again.
+#[utoipa::path(
+    post, path = "/calls/{id}/release", tag = "actions", operation_id = "release",
+    params(ActionParams),
+    responses((status = 200, description = "The call as it is now.", body = docs::Call), errors::Act),
+)]
+pub(crate) async fn release(
+    State(state): State<AppState>,
+    Path(call): Path<String>,
+    Operator(by): Operator,
+) -> Result<Response, ApiError> {
+    act(&state, &call, by, OperatorAction::Release).await
+}
+
+/// Give the customer back
+///
+/// Ends a take-over: the agent goes on with the customer, knowing what was said.
+#[utoipa::path(
+    post, path = "/calls/{id}/give-back", tag = "actions", operation_id = "give_back",
+    params(ActionParams),
+    responses((status = 200, description = "The call as it is now.", body = docs::Call), errors::Act),
+)]
+pub(crate) async fn give_back(
+    State(state): State<AppState>,
+    Path(call): Path<String>,
+    Operator(by): Operator,
+) -> Result<Response, ApiError> {
+    act(&state, &call, by, OperatorAction::GiveBack).await
 }
 
 fn said(text: Option<Private<String>>) -> Option<Private<String>> {
     text.filter(|text| !text.reveal().trim().is_empty())
 }
 
-async fn act(state: &AppState, call: &str, headers: &HeaderMap, action: OperatorAction) -> Result<Response, ApiError> {
-    match state.calls.act(&id(call)?, action, operator(headers)).await {
+async fn act(state: &AppState, call: &str, by: String, action: OperatorAction) -> Result<Response, ApiError> {
+    match state.calls.act(&id(call)?, action, by).await {
         Ok(view) => Ok(ok(view)),
         // The runtime knows open calls only; the log knows those that are over.
         Err(ActError::Unknown) => {
@@ -141,10 +186,4 @@ async fn act(state: &AppState, call: &str, headers: &HeaderMap, action: Operator
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// Who acts, as far as the request says.
-fn operator(headers: &HeaderMap) -> String {
-    let named = headers.get(OPERATOR).and_then(|name| name.to_str().ok()).map(str::trim);
-    named.filter(|name| (1..=64).contains(&name.len())).unwrap_or("api").to_owned()
 }

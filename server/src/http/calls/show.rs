@@ -10,8 +10,7 @@ use crate::{
 
 /// Show a call
 ///
-/// One call: its phase, legs, transfer attempts, transcript and end, with the timings of the agent's turns and what its
-/// request was answered with.
+/// One call: its phase, legs, transfer attempts, transcript, timings and end, with what its request was answered with.
 #[utoipa::path(
     get, path = "/calls/{id}", tag = "calls", operation_id = "show_call",
     params(CallParams),
@@ -20,11 +19,10 @@ use crate::{
 pub(crate) async fn show(State(state): State<AppState>, Path(call): Path<String>) -> Result<Response, ApiError> {
     let found = state.calls.store().call_json(&id(&call)?).await?;
     let found = found.ok_or_else(|| ApiError::no_such_call(&call))?;
-    let turns = serde_json::to_string(&found.turns).map_err(|_| ApiError::internal())?;
     let details = found.details.as_deref().unwrap_or("null");
     let view = found.view.strip_suffix(b"}").ok_or_else(ApiError::internal)?;
-    let mut body = Vec::with_capacity(view.len() + turns.len() + details.len() + 32);
+    let mut body = Vec::with_capacity(view.len() + details.len() + 32);
     body.extend_from_slice(view);
-    body.extend_from_slice(format!(r#","timings":{turns},"details":{details}}}"#).as_bytes());
+    body.extend_from_slice(format!(r#","details":{details}}}"#).as_bytes());
     Ok(ok_json(body))
 }

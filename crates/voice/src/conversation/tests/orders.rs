@@ -1,9 +1,14 @@
 use std::time::Duration;
 
+use tokio::time::Instant;
 use warmline_call::{FixedLine, RequestedBy, Speaker as Who};
+use warmline_telephony::{Clock, Frame, SILENCE};
 
 use super::{ANSWER, GREETING, call, greeted};
-use crate::{Fact, Role, lines, turn::testing::agent_said};
+use crate::{
+    Fact, Role, StandIn, lines,
+    turn::testing::{Phone, agent_said, setup},
+};
 
 #[tokio::test(start_paused = true)]
 async fn stop_is_heard_within_a_frame_and_for_good() {
@@ -120,4 +125,64 @@ async fn only_ears_are_left_after_the_merge() {
     assert_eq!(phone.heard_agent_after(from), None);
     assert_eq!(phone.said().last().unwrap(), &(Who::Customer, "I have a problem.".into(), false));
     assert!(brain.asked().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_colleague_speaks_in_the_agents_place_and_gives_back() {
+    let (mut phone, conversation, brain) = greeted().await;
+    let conversation = std::sync::Arc::new(conversation);
+    let (mut colleague, line, speech, facts) = Phone::new();
+    colleague.knows(600, "This is Ann, I can help.");
+    let stand_in = StandIn::on(line, conversation.clone(), speech, setup().style, Clock::start(), facts);
+    both(&mut phone, &mut colleague, 200).await;
+    let begun = Instant::now();
+    colleague.speak(600);
+    both(&mut phone, &mut colleague, 2_000).await;
+    let loud = |hears: &[(Instant, Frame)]| hears.iter().filter(|(at, f)| *at > begun && *f != SILENCE).count();
+    assert!((30..=34).contains(&loud(&phone.hears)), "the customer hears 600 ms of them: {}", loud(&phone.hears));
+    let said = colleague.facts.iter().any(|(_, fact)| match fact {
+        Fact::Spoken(s) => s.r#final && s.speaker == Who::Supervisor && s.text.reveal() == "This is Ann, I can help.",
+        _ => false,
+    });
+    assert!(said, "{:?}", colleague.facts);
+    let begun = Instant::now();
+    phone.speak(800);
+    both(&mut phone, &mut colleague, 2_500).await;
+    let heard = colleague.hears.iter().filter(|(at, f)| *at > begun && *f != SILENCE).count();
+    assert!((40..=44).contains(&heard), "they hear 800 ms of the customer: {heard}");
+    assert_eq!(phone.decisions().len(), 0, "to ask for a human is nobody's wish now");
+    assert_eq!(phone.heard_agent_after(begun), None, "the agent is silent");
+    conversation.overheard("This is Ann, I can help.".to_owned().into());
+    drop(stand_in);
+    conversation.give_back();
+    let back = format!("{} Let's go on.", lines::back_again());
+    phone.until(|f| agent_said(f, &back)).await;
+    phone.speak(600);
+    phone.until(|f| agent_said(f, ANSWER)).await;
+    let told = brain.asked.lock().unwrap().last().unwrap().clone();
+    let told: Vec<_> = told.iter().map(|t| (t.role, t.text.as_str())).collect();
+    assert!(told.contains(&(Role::Person, "I want to talk to a human.")), "{told:?}");
+    assert!(told.contains(&(Role::Colleague, "This is Ann, I can help.")), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_agent_has_to_say_ends_a_colleagues_turn() {
+    let (mut phone, conversation, _brain) = greeted().await;
+    let conversation = std::sync::Arc::new(conversation);
+    let (mut colleague, line, speech, facts) = Phone::new();
+    let _stand_in = StandIn::on(line, conversation.clone(), speech, setup().style, Clock::start(), facts);
+    both(&mut phone, &mut colleague, 200).await;
+    let saying = tokio::spawn(async move { conversation.say_fixed(FixedLine::Stopping).await });
+    both(&mut phone, &mut colleague, 200).await;
+    let begun = Instant::now();
+    phone.speak(600);
+    phone.until(|f| agent_said(f, lines::fixed(FixedLine::Stopping))).await;
+    saying.await.unwrap();
+    colleague.run(100).await;
+    assert!(colleague.hears.iter().all(|(at, f)| *at < begun || *f == SILENCE), "they hear the customer no more");
+}
+
+/// Both phones live for so long.
+async fn both(one: &mut Phone, other: &mut Phone, millis: u64) {
+    tokio::join!(one.run(millis), other.run(millis));
 }
