@@ -47,6 +47,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
 
     let (stop, mut stopped) = watch::channel(false);
     let state = http::AppState::new(calls.clone()).known_as(http::Hosts::of(settings.addr.ip(), &settings.hosts));
+    let state = state.with_settings(settings);
     let limits = state.limits.clone();
     let routes = http::routes(state.clone()).merge(pages::routes(state.clone(), site())).merge(webhooks);
     let app = http::wrap(routes, state);

@@ -1,10 +1,12 @@
 //! What goes over the wire: REST bodies, the console's messages, telephone numbers. Shared by server, page and tests.
 
 mod console;
+mod doctor;
 mod outbound;
 mod phone_number;
 
 pub use console::{ConsoleMessage, PhoneMessage, PhoneOrder};
+pub use doctor::{Check, Report, Status};
 pub use outbound::{
     CallPage, Details, EscalateBody, EventPage, OutboundRequest, OutboundResponse, ReasonBody, TextBody, TranscriptLine,
 };

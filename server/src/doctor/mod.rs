@@ -10,8 +10,8 @@ mod text;
 
 use std::{future::Future, time::Duration};
 
-use serde::Serialize;
 use tokio::time::{Instant, timeout};
+pub use warmline_api::{Check, Report, Status};
 
 use crate::settings::Settings;
 
@@ -19,48 +19,6 @@ pub use text::{Style, render};
 
 /// A check that takes longer than this has failed.
 const LONGEST_CHECK: Duration = Duration::from_secs(10);
-
-/// What the doctor found.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// Whether calls can be placed: nothing failed.
-    pub ok: bool,
-    /// One or more a name, in the order in which they should be mended.
-    pub checks: Vec<Check>,
-}
-
-/// One check.
-#[derive(Clone, Debug, Serialize)]
-pub struct Check {
-    /// What was looked at; stable, for programs. Several findings about one thing share it.
-    pub name: &'static str,
-    /// The same for people.
-    pub title: &'static str,
-    /// How it is.
-    pub status: Status,
-    /// What was tried, and what came of it.
-    pub tried: String,
-    /// How long that took, milliseconds.
-    pub ms: u64,
-    /// What is wrong.
-    pub cause: Option<String>,
-    /// How to mend it; a command or a line to copy where there is one.
-    pub fix: Option<String>,
-}
-
-/// How a check came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Fine.
-    Ok,
-    /// Calls can be placed, but perhaps not as meant.
-    Warn,
-    /// No calls, or not good ones, before this is mended.
-    Fail,
-    /// Not needed here.
-    Skipped,
-}
 
 /// How one look came out, before it has a name and a time.
 #[derive(Clone, Debug)]
@@ -134,5 +92,5 @@ async fn look(name: &'static str, title: &'static str, what: impl Future<Output 
 
 fn check(name: &'static str, title: &'static str, ms: u64, finding: Finding) -> Check {
     let Finding { status, tried, cause, fix } = finding;
-    Check { name, title, status, tried, ms, cause, fix }
+    Check { name: name.into(), title: title.into(), status, tried, ms, cause, fix }
 }

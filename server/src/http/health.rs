@@ -8,8 +8,10 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use warmline_api::Report;
+
 use super::{ApiError, AppState, error::ok};
-use crate::openapi::errors;
+use crate::{doctor as engine, openapi::errors};
 
 /// The process is up.
 #[derive(Serialize, ToSchema)]
@@ -45,6 +47,27 @@ pub(crate) async fn readyz(State(state): State<AppState>) -> Result<Response, Ap
     let mut missing = state.calls.readiness().err().unwrap_or_default();
     missing.extend(state.calls.store().health().err());
     if missing.is_empty() { Ok(ok(Ready { status: "ready" })) } else { Err(ApiError::unavailable(missing.join(" "))) }
+}
+
+/// The doctor's report
+///
+/// Looks at everything that a call needs: settings, providers, store, music, clock. Takes up to ten seconds.
+#[utoipa::path(
+    get, path = "/doctor", tag = "operations", operation_id = "doctor",
+    responses((status = 200, description = "What was found.", body = Report), errors::Any),
+)]
+pub(crate) async fn doctor(State(state): State<AppState>) -> Response {
+    ok(state.examine().await)
+}
+
+impl AppState {
+    /// What the doctor finds.
+    pub(crate) async fn examine(&self) -> Report {
+        match &self.settings {
+            Some(settings) => engine::run(settings).await,
+            None => Report { ok: true, checks: Vec::new() },
+        }
+    }
 }
 
 /// What it has counted

@@ -26,6 +26,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
+use crate::settings::Settings;
+
 /// What every handler has.
 #[derive(Clone)]
 pub struct AppState {
@@ -35,6 +37,8 @@ pub struct AppState {
     pub limits: Limits,
     /// The names by which the program may be asked for.
     pub hosts: Hosts,
+    /// What the program was started with, for the doctor; `None` where there is nothing to look at.
+    pub settings: Option<Arc<Settings>>,
     /// A permit for each WebSocket.
     pub(crate) sockets: Arc<Semaphore>,
 }
@@ -90,7 +94,13 @@ impl AppState {
     /// State with other limits.
     pub fn with_limits(calls: impl CallService, limits: Limits) -> Self {
         let sockets = Arc::new(Semaphore::new(limits.sockets));
-        Self { calls: Arc::new(calls), limits, hosts: Hosts::default(), sockets }
+        Self { calls: Arc::new(calls), limits, hosts: Hosts::default(), settings: None, sockets }
+    }
+
+    /// The same, with a doctor who looks at these settings.
+    #[must_use]
+    pub fn with_settings(self, settings: Settings) -> Self {
+        Self { settings: Some(Arc::new(settings)), ..self }
     }
 
     /// The same, asked for by these names alone.

@@ -1,13 +1,12 @@
 //! Query parameters: read one by one, and refused in FastAPI's words.
 
-use std::str::FromStr;
+use std::{fmt::Display, str::FromStr};
 
 use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use warmline_call::Phase;
 
 use super::{ApiError, FieldError};
 use crate::store::Cursor;
@@ -66,9 +65,9 @@ impl Params {
         None
     }
 
-    /// A phase.
-    pub(crate) fn phase(&mut self, name: &'static str) -> Option<Phase> {
-        let words: Vec<_> = Phase::ALL.iter().map(|phase| format!("'{phase}'")).collect();
+    /// A word of a closed vocabulary.
+    pub(crate) fn word<T: FromStr + Display>(&mut self, name: &'static str, all: &[T]) -> Option<T> {
+        let words: Vec<_> = all.iter().map(|word| format!("'{word}'")).collect();
         let msg = format!("Input should be one of {}", words.join(", "));
         self.read(name, "enum", &msg, |text| text.parse().ok())
     }

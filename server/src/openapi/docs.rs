@@ -225,6 +225,19 @@ pub(crate) struct End {
     time_to_human_s: Option<f64>,
 }
 
+/// Everything that is known of one call.
+#[derive(ToSchema)]
+pub(crate) struct Bundle {
+    /// The program's version.
+    warmline: String,
+    #[schema(inline)]
+    made_at: Moment,
+    call: Call,
+    #[schema(required)]
+    details: Option<Details>,
+    events: Vec<RecordedEvent>,
+}
+
 /// A page of calls, newest first.
 #[derive(ToSchema)]
 pub(crate) struct CallPage {

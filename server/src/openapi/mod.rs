@@ -10,7 +10,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::http::{calls, health};
 
-pub(crate) use self::params::{ActionParams, CallParams, EventsParams, ListParams, StartParams};
+pub(crate) use self::params::{ActionParams, CallParams, EventsParams, ExportParams, ListParams, StartParams};
 
 /// The whole REST API.
 #[derive(OpenApi)]
@@ -33,6 +33,8 @@ pub(crate) use self::params::{ActionParams, CallParams, EventsParams, ListParams
         calls::list::list,
         calls::show::show,
         calls::events::events,
+        calls::export::export,
+        calls::export::bundle,
         calls::actions::hangup,
         calls::actions::escalate,
         calls::actions::accept,
@@ -44,6 +46,7 @@ pub(crate) use self::params::{ActionParams, CallParams, EventsParams, ListParams
         calls::actions::give_back,
         health::healthz,
         health::readyz,
+        health::doctor,
         health::metrics,
     ),
     components(schemas(errors::Sentence, errors::Invalid, docs::ConsoleMessage, docs::PhoneMessage, docs::PhoneOrder)),

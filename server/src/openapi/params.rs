@@ -35,12 +35,22 @@ sets! {
     /// `GET /calls`.
     ListParams:
         query("phase", "Only calls in this phase.", docs::Phase::schema()),
+        query("reason", "Only calls that ended so.", docs::EndReason::schema()),
         query("since", "Only calls placed then or later.", moment()),
         query("until", "Only calls placed before.", moment()),
         query("q", "Only calls in which this is found, upper or lower case: id, number, name, what was said.",
             text().max_length(Some(200)).into()),
         query("cursor", "`next_cursor` of the page before.", text().pattern(Some("^c[0-9a-f]{1,15}$")).into()),
         query("limit", "Calls on a page; 50 unless told.", whole(1, 200));
+    /// `GET /calls/export`.
+    ExportParams:
+        query("format", "`csv`, one line a call, or `json`; `csv` unless told.", text().enum_values(Some(["csv", "json"])).into()),
+        query("phase", "Only calls in this phase.", docs::Phase::schema()),
+        query("reason", "Only calls that ended so.", docs::EndReason::schema()),
+        query("since", "Only calls placed then or later.", moment()),
+        query("until", "Only calls placed before.", moment()),
+        query("q", "Only calls in which this is found, upper or lower case: id, number, name, what was said.",
+            text().max_length(Some(200)).into());
     /// `GET /calls/{id}/events`.
     EventsParams:
         call_id(),

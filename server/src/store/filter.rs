@@ -1,11 +1,13 @@
 use jiff::Timestamp;
-use warmline_call::{CallView, Phase};
+use warmline_call::{CallView, EndReason, Phase};
 
 /// Which calls, and from where on.
 #[derive(Clone, Debug)]
 pub struct CallFilter {
     /// Only those in this phase.
     pub phase: Option<Phase>,
+    /// Only those that ended so.
+    pub reason: Option<EndReason>,
     /// Only those placed then or later.
     pub since: Option<Timestamp>,
     /// Only those placed before.
@@ -20,7 +22,7 @@ pub struct CallFilter {
 
 impl Default for CallFilter {
     fn default() -> Self {
-        Self { phase: None, since: None, until: None, q: None, cursor: None, limit: 50 }
+        Self { phase: None, reason: None, since: None, until: None, q: None, cursor: None, limit: 50 }
     }
 }
 
@@ -48,6 +50,7 @@ impl CallFilter {
     /// Whether a call fits, its text aside.
     pub(super) fn fits(&self, view: &CallView) -> bool {
         self.phase.is_none_or(|phase| view.phase == phase)
+            && self.reason.is_none_or(|reason| view.end.as_ref().is_some_and(|end| end.reason == reason))
             && self.since.is_none_or(|since| view.placed_at >= since)
             && self.until.is_none_or(|until| view.placed_at < until)
     }

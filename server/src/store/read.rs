@@ -6,7 +6,7 @@ use axum::{body::Bytes, extract::ws::Utf8Bytes};
 use serde::Deserialize;
 use sqlx::SqlitePool;
 use warmline_api::CallPage;
-use warmline_call::{CallId, CallView, Phase, Recorded};
+use warmline_call::{CallId, CallView, EndReason, Phase, Recorded};
 
 use super::{
     CallFilter, Cursor, Store, StoreError,
@@ -253,6 +253,7 @@ impl Store {
         const SQL: &str = "SELECT placed, view FROM call
             WHERE placed < ?1 AND view IS NOT NULL AND placed_at >= ?2 AND placed_at < ?3
               AND (?4 IS NULL OR instr(search, ?4) > 0)
+              AND (?6 IS NULL OR json_extract(view, '$.end.reason') = ?6)
             ORDER BY placed DESC LIMIT ?5";
         let _hold = Hold::new(self.shared.hold_time);
         let rows: Vec<(i64, String)> = sqlx::query_as(SQL)
@@ -261,6 +262,7 @@ impl Store {
             .bind(filter.until.map_or(i64::MAX, jiff::Timestamp::as_millisecond))
             .bind(needle)
             .bind(column(limit as u64))
+            .bind(filter.reason.map(EndReason::as_str))
             .fetch_all(&self.shared.readers)
             .await
             .map_err(StoreError::read)?;

@@ -1,4 +1,5 @@
 use axum::{extract::State, response::Response};
+use warmline_call::{EndReason, Phase};
 
 use crate::{
     http::{ApiError, AppState, error::ok_json, query::Params},
@@ -12,6 +13,18 @@ const USUAL: u64 = 50;
 /// Calls on a page at most.
 const MOST: u64 = 200;
 
+/// Which calls the request is about.
+pub(super) fn filter(params: &mut Params) -> CallFilter {
+    CallFilter {
+        phase: params.word("phase", Phase::ALL),
+        reason: params.word("reason", EndReason::ALL),
+        since: params.moment("since"),
+        until: params.moment("until"),
+        q: params.short_text("q", 200),
+        ..CallFilter::default()
+    }
+}
+
 /// List calls
 ///
 /// Calls that fit, newest first, a page at a time.
@@ -21,14 +34,9 @@ const MOST: u64 = 200;
     responses((status = 200, description = "A page of calls.", body = docs::CallPage), errors::Query),
 )]
 pub(crate) async fn list(State(state): State<AppState>, mut params: Params) -> Result<Response, ApiError> {
-    let filter = CallFilter {
-        phase: params.phase("phase"),
-        since: params.moment("since"),
-        until: params.moment("until"),
-        q: params.short_text("q", 200),
-        cursor: params.cursor("cursor"),
-        limit: usize::try_from(params.number("limit", 1, MOST).unwrap_or(USUAL)).unwrap_or_default(),
-    };
+    let mut filter = filter(&mut params);
+    filter.cursor = params.cursor("cursor");
+    filter.limit = usize::try_from(params.number("limit", 1, MOST).unwrap_or(USUAL)).unwrap_or_default();
     params.done()?;
     let page = state.calls.store().page(&filter).await?;
     let mut body = Vec::with_capacity(64 + page.calls.iter().map(|call| call.len() + 1).sum::<usize>());

@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod events;
+pub(crate) mod export;
 pub(crate) mod list;
 pub(crate) mod outbound;
 pub(crate) mod show;
