@@ -1,24 +1,96 @@
-//! The live board: every call, who needs a human first.
+//! The calls in the order of need.
 
 use leptos::prelude::*;
 use leptos_router::components::A;
 use warmline_api::call::{CallView, Phase, Side};
 
 use crate::{
+    me::Me,
     store::{Entry, Store},
+    texts::t,
     words,
 };
 
-/// The calls in the order of need.
+/// Which calls a board shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    pub(crate) show: Kind,
+    /// Looked for in name, number and what was said, upper or lower case.
+    pub(crate) q: String,
+}
+
+/// The filters with a name of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    #[default]
+    All,
+    Waiting,
+    Open,
+    Ended,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 4] = [Self::All, Self::Waiting, Self::Open, Self::Ended];
+
+    /// As it stands in an address.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Waiting => "waiting",
+            Self::Open => "open",
+            Self::Ended => "ended",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Self {
+        Self::ALL.into_iter().find(|show| show.as_str() == text).unwrap_or_default()
+    }
+
+    fn fits(self, view: &CallView) -> bool {
+        match self {
+            Self::All => true,
+            Self::Waiting => words::waiting_since(view).is_some(),
+            Self::Open => view.end.is_none(),
+            Self::Ended => view.end.is_some(),
+        }
+    }
+}
+
+impl Filter {
+    /// Whether a call is shown.
+    pub(crate) fn fits(&self, view: &CallView) -> bool {
+        self.show.fits(view) && (self.q.is_empty() || contains(view, &self.q.to_lowercase()))
+    }
+}
+
+/// Whether a text in lower case is found in a call.
+fn contains(view: &CallView, q: &str) -> bool {
+    let digits: String = q.chars().filter(char::is_ascii_digit).collect();
+    let found = |text: &str| text.to_lowercase().contains(q);
+    view.name.as_ref().is_some_and(|name| found(name.reveal()))
+        || (!digits.is_empty() && view.phone_number.reveal().contains(&digits))
+        || view.transcript.iter().any(|line| found(line.text.reveal()))
+}
+
+/// The calls that fit. `link` makes a row's address of a call's id; `chosen` is the call that is shown beside.
 #[component]
-pub(crate) fn Board() -> impl IntoView {
-    let store: Store = expect_context();
-    let order = Memo::new(move |_| store.by_need());
+pub(crate) fn Board(
+    #[prop(optional)] filter: Option<Memo<Filter>>,
+    #[prop(optional)] chosen: Option<Memo<String>>,
+    #[prop(into)] link: Callback<String, String>,
+) -> impl IntoView {
+    let (t, store) = (t(), expect_context::<Store>());
+    let filtered = move || filter.map(|f| f.get()).unwrap_or_default();
+    let order = Memo::new(move |_| {
+        let filter = filtered();
+        store.by_need().into_iter().filter(|c| c.view.with(|view| filter.fits(view))).collect::<Vec<_>>()
+    });
     let open = Memo::new(move |_| order.get().iter().filter(|c| c.view.with(|v| v.end.is_none())).count());
+    let is_filtered = move || filter.is_some_and(|f| f.get() != Filter::default());
     view! {
         <section aria-labelledby="board-title" class="min-w-0">
             <div class="mb-3 flex items-baseline justify-between gap-4">
-                <h2 id="board-title" class="text-lg font-semibold tracking-tight">"Calls"</h2>
+                <h2 id="board-title" class="text-lg font-semibold tracking-tight">{t.board_title}</h2>
                 <p class="text-sm text-muted" aria-live="polite">
                     {move || match open.get() {
                         0 => "none open".to_owned(),
@@ -28,15 +100,17 @@ pub(crate) fn Board() -> impl IntoView {
             </div>
             <Show when=move || order.with(Vec::is_empty)>
                 <div class="rounded-xl border border-dashed border-line px-6 py-14 text-center">
-                    <p class="font-medium">"No calls yet"</p>
-                    <p class="mx-auto mt-1 max-w-sm text-sm text-muted">
-                        "Calls appear here the moment they are placed, and move by themselves. Whoever waits for a person stands on top."
-                    </p>
+                    <Show when=is_filtered fallback=move || view! {
+                        <p class="font-medium">{t.board_none}</p>
+                        <p class="mx-auto mt-1 max-w-sm text-sm text-muted">{t.board_about}</p>
+                    }>
+                        <p class="text-muted">{t.board_none_fit}</p>
+                    </Show>
                 </div>
             </Show>
             <ul id="board" class="grid gap-2">
                 <For each=move || order.get() key=|call| call.id.clone() let:call>
-                    <Row call/>
+                    <Row call chosen link/>
                 </For>
             </ul>
         </section>
@@ -45,26 +119,32 @@ pub(crate) fn Board() -> impl IntoView {
 }
 
 #[component]
-fn Row(call: Entry) -> impl IntoView {
+fn Row(call: Entry, chosen: Option<Memo<String>>, link: Callback<String, String>) -> impl IntoView {
+    let me: Me = expect_context();
     let view = call.view;
-    let (of, of_line) = (view.clone(), view.clone());
+    let (of, of_line, of_people) = (view.clone(), view.clone(), view.clone());
     let phase = Memo::new(move |_| of.with(|v| v.phase));
     let last = Memo::new(move |_| of_line.with(last_line));
+    let people = Memo::new(move |_| of_people.with(|v| words::people(v, &me.name())));
     let shown = view.get_untracked();
     let number = words::spaced(shown.phone_number.reveal());
-    let who = shown.name.map(|n| n.into_inner()).filter(|n| !n.is_empty());
+    let who = words::who(&shown);
+    let below = (who != number).then_some(number);
+    let id = StoredValue::new(call.id.to_string());
+    let is_chosen = move || chosen.is_some_and(|chosen| id.with_value(|id| chosen.with(|c| c == id)));
     view! {
-        <li class="row" data-call=call.id.to_string() data-tone=move || words::tone(phase.get())>
-            <A href=format!("/call/{}", call.id) attr:class="row-link">
+        <li class="row" data-call=call.id.to_string() data-tone=move || words::tone(phase.get()) data-chosen=move || is_chosen().then_some("")>
+            <A href=link.run(call.id.to_string()) attr:class="row-link" attr:aria-current=move || is_chosen().then_some("true")>
                 <span class="min-w-0">
-                    <span class="block truncate font-medium tabular-nums">{who.clone().unwrap_or_else(|| number.clone())}</span>
-                    <span class="block truncate text-sm text-muted tabular-nums">{who.is_some().then_some(number)}</span>
+                    <span class="block truncate font-medium tabular-nums">{who}</span>
+                    <span class="block truncate text-sm text-muted tabular-nums">{below}</span>
                 </span>
-                <span class="order-last col-span-full truncate text-sm text-muted empty:hidden sm:order-none sm:col-span-1">{move || last.get()}</span>
                 <span class="flex items-center justify-end gap-3">
                     <PhaseBadge phase/>
                     <span class="w-12 text-right"><PhaseClock view/></span>
                 </span>
+                <span class="col-span-full truncate text-sm text-muted" class:hidden=move || last.with(String::is_empty)>{move || last.get()}</span>
+                <span class="col-span-full truncate text-xs text-calm" class:hidden=move || people.with(String::is_empty)>{move || people.get()}</span>
             </A>
         </li>
     }
@@ -91,19 +171,57 @@ pub(crate) fn PhaseBadge(phase: Memo<Phase>) -> impl IntoView {
     }
 }
 
-/// The time since the phase began; of an ended call, how long was talked.
+/// The time since the phase began, or since somebody waits for a human (amber, then red); of an ended call, how long was
+/// talked.
 #[component]
 pub(crate) fn PhaseClock(view: ArcRwSignal<CallView>) -> impl IntoView {
     let store: Store = expect_context();
-    let text = Memo::new(move |_| {
+    let clock = Memo::new(move |_| {
         view.with(|v| match &v.end {
             Some(end) => {
                 #[allow(clippy::cast_possible_truncation, reason = "whole seconds of a call")]
                 let talked = jiff::SignedDuration::from_secs(end.talk_s as i64);
-                words::clock(v.placed_at, v.placed_at.checked_add(talked).unwrap_or(v.placed_at))
+                let until = v.placed_at.checked_add(talked).unwrap_or(v.placed_at);
+                (words::clock(v.placed_at, until), "quiet")
             }
-            None => words::clock(v.phase_since, store.now.get()),
+            None => {
+                let (waiting, now) = (words::waiting_since(v), store.now.get());
+                let tone = waiting.map_or("quiet", |since| words::patience(since, now));
+                (words::clock(waiting.unwrap_or(v.phase_since), now), tone)
+            }
         })
     });
-    view! { <span class="text-sm text-muted tabular-nums">{move || text.get()}</span> }
+    view! { <span class="clock" data-tone=move || clock.get().1>{move || clock.get().0}</span> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use warmline_api::call::{CallId, Event, Recorded};
+
+    fn call() -> CallView {
+        let event = Event::CallPlaced {
+            phone_number: "+15550100001".into(),
+            name: Some("Ada Lovelace".into()),
+            language: "en".into(),
+            emotion: "Calm".into(),
+            has_dynamic_instruction: false,
+            escalation_enabled: true,
+        };
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        CallView::placed(&Recorded { seq: 1, call: CallId::from_bits(1), at, event }).unwrap()
+    }
+
+    #[test]
+    fn a_call_is_found_by_name_and_number_and_shown_by_what_it_does() {
+        let mut view = call();
+        let fits = |view: &CallView, show: Kind, q: &str| Filter { show, q: q.to_owned() }.fits(view);
+        for q in ["", "lovel", "555 010", "+1 555"] {
+            assert!(fits(&view, Kind::All, q), "{q}");
+        }
+        assert!(!fits(&view, Kind::All, "grace"));
+        assert!(fits(&view, Kind::Open, "") && !fits(&view, Kind::Ended, "") && !fits(&view, Kind::Waiting, ""));
+        view.phase = Phase::OnHold;
+        assert!(fits(&view, Kind::Waiting, ""));
+    }
 }

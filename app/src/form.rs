@@ -5,9 +5,59 @@
 
 use leptos::prelude::*;
 use leptos_router::{NavigateOptions, hooks::use_navigate, hooks::use_query_map};
-use warmline_api::{OutboundRequest, OutboundResponse, PhoneNumber, call::Private};
+use serde::{Serialize, de::DeserializeOwned};
+use warmline_api::{INVALID_PHONE_NUMBER, OutboundRequest, OutboundResponse, PhoneNumber, call::Private};
 
-use crate::{browser, page::PageData, words};
+use self::{
+    countries::country,
+    recent::{RecentNumbers, remember},
+    saved::SavedInstructions,
+};
+use crate::{
+    browser,
+    page::{DeskInfo, PageData},
+    setup::CopyButton,
+    words,
+};
+
+mod countries;
+mod recent;
+mod saved;
+
+// Texts
+const PLACE_A_CALL: &str = "Place a call";
+const INTRO: &str = "The agent talks first. Whoever asks for a person is handed over to your supervisor.";
+const NAME: &str = "Name";
+const NAME_EXAMPLE: &str = "Ada Lovelace";
+const INSTRUCTION: &str = "What the call is about";
+const INSTRUCTION_EXAMPLE: &str = "Follow up on the ticket about the log-in. Ask whether it works now.";
+const LANGUAGE: &str = "Language";
+const VOICE: &str = "Voice";
+const CALL: &str = "Call";
+const CALLING: &str = "Calling …";
+const OPTIONAL: &str = "optional";
+const PHONE: &str = "Phone number";
+const PHONE_EXAMPLE: &str = "+1 555 010 0001";
+const WILL_DIAL: &str = "will dial";
+const WRONG_PHONE: &str = "Can't be dialled. Example: +1 555 010 0001";
+const NO_PHONE: &str = "With country code: +1 555 010 0001";
+const UNFINISHED_PHONE: &str = "Starts with + and the country code";
+const NAME_TOO_LONG: &str = "The name is too long: 200 characters at most.";
+const INSTRUCTION_TOO_LONG: &str = "The instruction is too long: 4000 characters at most.";
+const NOT_UNDERSTOOD: &str = "Warmline's answer was not understood.";
+const READY_EXCHANGE: &str = "Ready: calls are placed on the embedded exchange.";
+const READY_LIVEKIT: &str = "Ready: calls are placed over LiveKit.";
+const ESCALATION_FAILS: &str = "Escalation will fail if requested.";
+const SUPERVISOR: &str = "Supervisor";
+const COPY_CURL: &str = "Copy as curl";
+const COPY_CURL_HINT: &str = "Copy this call as a command for a terminal";
+
+/// Where calls are placed.
+const PLACE_URL: &str = "/calls/outbound-with-escalation";
+
+/// Characters that the API takes.
+const NAME_MOST: usize = 200;
+const INSTRUCTION_MOST: usize = 4000;
 
 /// Languages and emotions on offer: what is spoken of, how it is shown. The first is the default.
 const LANGUAGES: &[(&str, &str)] = &[("en", "English")];
@@ -26,6 +76,8 @@ struct Draft {
     touched: RwSignal<bool>,
     sending: RwSignal<bool>,
     error: RwSignal<Option<String>>,
+    /// The page is hydrated: what needs the browser can be shown.
+    ready: RwSignal<bool>,
     /// The idempotency key, and the body it was last used for.
     key: StoredValue<(String, String)>,
 }
@@ -50,6 +102,7 @@ impl Draft {
             touched: RwSignal::new(error.is_some()),
             sending: RwSignal::new(false),
             error: RwSignal::new(error),
+            ready: RwSignal::new(false),
             key: StoredValue::new((key, String::new())),
         }
     }
@@ -62,6 +115,44 @@ impl Draft {
             dynamic_instruction: some(self.instruction.get_untracked()),
             language: Some(self.language.get_untracked()),
             emotion: Some(self.emotion.get_untracked()),
+        }
+    }
+
+    /// Follows all that is typed and chosen.
+    fn track(self) {
+        for field in [self.phone, self.name, self.instruction, self.language, self.emotion] {
+            field.track();
+        }
+    }
+
+    /// The first field that is refused here, or that the server's sentence is about; and what is wrong, unless the field
+    /// has a note of its own.
+    fn first_wrong(self) -> Option<(&'static str, Option<&'static str>)> {
+        let refused = self.error.with_untracked(|error| error.as_deref() == Some(INVALID_PHONE_NUMBER));
+        let longer = |field: RwSignal<String>, most| field.with_untracked(|text| text.trim().chars().count() > most);
+        if refused || self.phone.with_untracked(|phone| phone.parse::<PhoneNumber>().is_err()) {
+            Some(("phone_number", None))
+        } else if longer(self.name, NAME_MOST) {
+            Some(("call_name", Some(NAME_TOO_LONG)))
+        } else if longer(self.instruction, INSTRUCTION_MOST) {
+            Some(("call_instruction", Some(INSTRUCTION_TOO_LONG)))
+        } else {
+            None
+        }
+    }
+
+    /// Says why the call was not placed, and goes to the field that it is about.
+    fn fail(self, why: String) {
+        self.error.set(Some(why));
+        if let Some((field, _)) = self.first_wrong() {
+            browser::focus(field);
+        }
+    }
+
+    /// Keeps the number that was dialled just now among the recent ones.
+    fn remember(self) {
+        if let Ok(number) = self.phone.get_untracked().parse::<PhoneNumber>() {
+            remember(number.into(), self.name.get_untracked().trim().to_owned());
         }
     }
 
@@ -79,6 +170,28 @@ impl Draft {
     }
 }
 
+/// A list that this browser keeps; empty where it keeps none, or something else.
+fn kept<T: DeserializeOwned>(key: &str) -> Vec<T> {
+    browser::stored(key).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default()
+}
+
+fn keep<T: Serialize>(key: &str, list: &[T]) {
+    if let Ok(json) = serde_json::to_string(list) {
+        browser::store(key, &json);
+    }
+}
+
+/// The command that places the call from a terminal. It has no idempotency key: run twice, it dials twice.
+fn curl(origin: &str, body: &str) -> String {
+    let (url, body) = (quoted(&format!("{origin}{PLACE_URL}")), quoted(body));
+    format!("curl -X POST {url} -H 'content-type: application/json' -d {body}")
+}
+
+/// Text as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Places a call.
 #[component]
 pub(crate) fn CallForm() -> impl IntoView {
@@ -89,23 +202,43 @@ pub(crate) fn CallForm() -> impl IntoView {
         if draft.sending.get_untracked() {
             return;
         }
-        if draft.phone.get_untracked().parse::<PhoneNumber>().is_err() {
-            return browser::focus("phone_number");
+        draft.error.set(None);
+        if let Some((field, why)) = draft.first_wrong() {
+            draft.error.set(why.map(str::to_owned));
+            return browser::focus(field);
         }
         draft.sending.set(true);
-        draft.error.set(None);
         let body = serde_json::to_string(&draft.request()).unwrap_or_default();
         let key = draft.key_for(&body);
         let navigate = navigate.clone();
-        browser::post("/calls/outbound-with-escalation".into(), Some(key), body, move |answer| {
-            draft.sending.set(false);
+        browser::post(PLACE_URL.into(), Some(key), body, move |answer| {
+            if draft.sending.try_set(false).is_some() {
+                // The form was left.
+                return;
+            }
             match answer.map(|text| serde_json::from_str::<OutboundResponse>(&text)) {
-                Ok(Ok(placed)) => navigate(&format!("/call/{}", placed.details.call_id), NavigateOptions::default()),
-                Ok(Err(_)) => draft.error.set(Some("Warmline's answer was not understood.".into())),
-                Err(why) => draft.error.set(Some(why)),
+                Ok(Ok(placed)) => {
+                    draft.remember();
+                    navigate(&format!("/call/{}", placed.details.call_id), NavigateOptions::default());
+                }
+                Ok(Err(_)) => draft.fail(NOT_UNDERSTOOD.to_owned()),
+                Err(why) => draft.fail(why),
             }
         });
     };
+    browser::when_hydrated(move || {
+        draft.ready.set(true);
+        // Back from a plain post that was refused.
+        if draft.error.with_untracked(Option::is_some)
+            && let Some((field, _)) = draft.first_wrong()
+        {
+            browser::focus(field);
+        }
+    });
+    let command = Signal::derive(move || {
+        draft.track();
+        curl(&browser::origin(), &serde_json::to_string(&draft.request()).unwrap_or_default())
+    });
     let send_by_key = send.clone();
     view! {
         <form
@@ -125,47 +258,85 @@ pub(crate) fn CallForm() -> impl IntoView {
                 }
             }
         >
-            <h1 id="call-form-title" class="text-lg font-semibold tracking-tight">"Place a call"</h1>
-            <p class="mt-1 text-sm text-muted">
-                "The agent talks first. Whoever asks for a person is handed over to your supervisor."
-            </p>
+            <h1 id="call-form-title" class="text-lg font-semibold tracking-tight">{PLACE_A_CALL}</h1>
+            <p class="mt-1 text-sm text-muted">{INTRO}</p>
             <input type="hidden" name="idempotency_key" value=draft.key.with_value(|(key, _)| key.clone())/>
             <NumberField draft/>
+            <RecentNumbers draft/>
             <label class="field">
-                <span class="label">"Name" <Optional/></span>
-                <input class="input" name="name" autocomplete="off" maxlength="200" placeholder="Ada Lovelace" value=draft.name.get_untracked() bind:value=draft.name/>
+                <span class="label">{NAME} <Optional/></span>
+                <input id="call_name" class="input" name="name" autocomplete="off" maxlength=NAME_MOST.to_string() placeholder=NAME_EXAMPLE value=draft.name.get_untracked() bind:value=draft.name/>
             </label>
             <label class="field">
-                <span class="label">"What the call is about" <Optional/></span>
+                <span class="label">{INSTRUCTION} <Optional/></span>
                 <textarea
+                    id="call_instruction"
                     class="input min-h-24 resize-y"
                     name="dynamic_instruction"
                     rows="4"
-                    maxlength="8000"
-                    placeholder="Follow up on the ticket about the log-in. Ask whether it works now."
+                    maxlength=INSTRUCTION_MOST.to_string()
+                    placeholder=INSTRUCTION_EXAMPLE
                     prop:value=draft.instruction
                     on:input:target=move |event| draft.instruction.set(event.target().value())
                 >
                     {draft.instruction.get_untracked()}
                 </textarea>
             </label>
+            <SavedInstructions draft/>
             <div class="grid grid-cols-2 gap-3">
-                <Choice name="language" label="Language" all=LANGUAGES chosen=draft.language/>
-                <Choice name="emotion" label="Voice" all=EMOTIONS chosen=draft.emotion/>
+                <Choice name="language" label=LANGUAGE all=LANGUAGES chosen=draft.language/>
+                <Choice name="emotion" label=VOICE all=EMOTIONS chosen=draft.emotion/>
             </div>
+            <Readiness/>
             <p id="form-error" role="alert" class="error mt-4 empty:hidden">{move || draft.error.get()}</p>
             <button id="place" class="button button-main mt-5 w-full" type="submit" aria-disabled=move || draft.sending.get().to_string()>
-                {move || if draft.sending.get() { "Calling …" } else { "Call" }}
+                {move || if draft.sending.get() { CALLING } else { CALL }}
                 <kbd class="kbd" aria-hidden="true">"Ctrl ↵"</kbd>
             </button>
+            <p class="mt-3 text-right" class:invisible=move || !draft.ready.get()>
+                <CopyButton id="copy-curl" text=command label=COPY_CURL aria=COPY_CURL_HINT/>
+            </p>
         </form>
     }
     .into_any()
 }
 
+/// Whether a call can be placed and handed over, before anybody clicks.
+#[component]
+fn Readiness() -> impl IntoView {
+    let desk = use_context::<PageData>().map(|page| page.desk);
+    let lines = desk.as_ref().map(readiness).unwrap_or_default();
+    let lines = lines.into_iter().map(|(tone, text)| {
+        view! {
+            <li class="flex items-baseline gap-2 text-(--tone)" data-tone=tone>
+                <span class="dot shrink-0 -translate-y-px" aria-hidden="true"></span>
+                <span class="min-w-0 wrap-anywhere">{text}</span>
+            </li>
+        }
+    });
+    let lines = lines.collect_view();
+    view! { <ul id="readiness" class="mt-4 grid gap-1 text-sm tabular-nums">{lines}</ul> }.into_any()
+}
+
+/// What is said before the click, each with its tone: what is missing, whether an escalation can succeed, who takes it.
+fn readiness(desk: &DeskInfo) -> Vec<(&'static str, String)> {
+    let mut lines: Vec<_> = desk.missing.iter().map(|missing| ("bad", missing.clone())).collect();
+    if lines.is_empty() {
+        let ready = if desk.exchange { READY_EXCHANGE } else { READY_LIVEKIT };
+        lines.push(("good", ready.to_owned()));
+    }
+    if !desk.escalation {
+        lines.push(("warn", ESCALATION_FAILS.to_owned()));
+    }
+    if let Some(number) = &desk.supervisor {
+        lines.push(("quiet", format!("{SUPERVISOR} {number}")));
+    }
+    lines
+}
+
 #[component]
 fn Optional() -> impl IntoView {
-    view! { <span class="font-normal text-muted">"optional"</span> }
+    view! { <span class="font-normal text-muted">{OPTIONAL}</span> }
 }
 
 /// The number, checked as it is typed by the code that checks it on the server.
@@ -175,14 +346,14 @@ fn NumberField(draft: Draft) -> impl IntoView {
     let wrong = Memo::new(move |_| draft.touched.get() && number.get().is_none());
     // One line each: a note that grew when the field is left would move the button away from under the click.
     let note = move || match number.get() {
-        Some(number) => format!("will dial {}", words::spaced(number.as_str())),
-        None if wrong.get() => "Can't be dialled. Example: +1 555 010 0001".to_owned(),
-        None if draft.phone.get().trim().is_empty() => "With country code: +1 555 010 0001".to_owned(),
-        None => "Starts with + and the country code".to_owned(),
+        Some(number) => will_dial(&number),
+        None if wrong.get() => WRONG_PHONE.to_owned(),
+        None if draft.phone.get().trim().is_empty() => NO_PHONE.to_owned(),
+        None => UNFINISHED_PHONE.to_owned(),
     };
     view! {
         <label class="field">
-            <span class="label">"Phone number"</span>
+            <span class="label">{PHONE}</span>
             <input
                 id="phone_number"
                 class="input text-base tabular-nums"
@@ -192,7 +363,8 @@ fn NumberField(draft: Draft) -> impl IntoView {
                 autocomplete="off"
                 maxlength="40"
                 required
-                placeholder="+1 555 010 0001"
+                placeholder=PHONE_EXAMPLE
+                list="recent-numbers"
                 aria-describedby="phone-note"
                 aria-invalid=move || wrong.get().to_string()
                 value=draft.phone.get_untracked()
@@ -205,6 +377,15 @@ fn NumberField(draft: Draft) -> impl IntoView {
         </p>
     }
     .into_any()
+}
+
+/// The number as it will be dialled, and where that is.
+fn will_dial(number: &PhoneNumber) -> String {
+    let spaced = words::spaced(number.as_str());
+    match country(number.as_str()) {
+        Some(country) => format!("{WILL_DIAL} {spaced} · {country}"),
+        None => format!("{WILL_DIAL} {spaced}"),
+    }
 }
 
 #[component]
@@ -226,5 +407,48 @@ fn Choice(
                 {options}
             </select>
         </label>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_survives_every_quote() {
+        assert_eq!(quoted("plain"), "'plain'");
+        assert_eq!(quoted("it's 'quoted'"), r"'it'\''s '\''quoted'\'''");
+        assert_eq!(quoted(r#"$HOME `x` \ "y""#), r#"'$HOME `x` \ "y"'"#);
+        assert_eq!(
+            curl("http://127.0.0.1:8000", r#"{"name":"O'Hara"}"#),
+            r#"curl -X POST 'http://127.0.0.1:8000/calls/outbound-with-escalation' -H 'content-type: application/json' -d '{"name":"O'\''Hara"}'"#
+        );
+    }
+
+    #[test]
+    fn the_note_says_what_will_be_dialled_and_where() {
+        let note = |number: &str| will_dial(&number.parse().unwrap());
+        assert_eq!(note("+1 (555) 010-0001"), "will dial +1 555 010 0001 · United States or Canada");
+        assert_eq!(note("00442079460018"), "will dial +44 207 946 0018 · United Kingdom");
+    }
+
+    #[test]
+    fn what_is_missing_is_said_before_the_click() {
+        let ready = DeskInfo {
+            supervisor: Some("+1 555 ··· 0002".into()),
+            escalation: true,
+            missing: Vec::new(),
+            exchange: true,
+        };
+        let supervisor = ("quiet", "Supervisor +1 555 ··· 0002".to_owned());
+        assert_eq!(readiness(&ready), [("good", READY_EXCHANGE.to_owned()), supervisor]);
+        let missing = DeskInfo {
+            supervisor: None,
+            escalation: false,
+            missing: vec!["LIVEKIT_URL is not set.".into()],
+            exchange: false,
+        };
+        let lines = [("bad", "LIVEKIT_URL is not set.".to_owned()), ("warn", ESCALATION_FAILS.to_owned())];
+        assert_eq!(readiness(&missing), lines);
     }
 }

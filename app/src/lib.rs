@@ -5,22 +5,36 @@
 
 #![allow(unreachable_pub, reason = "what the component macro generates")]
 
+mod alerts;
+#[cfg(target_arch = "wasm32")]
+mod audio;
 mod board;
 #[cfg_attr(not(target_arch = "wasm32"), path = "browser_absent.rs")]
 mod browser;
 mod call;
+mod console;
 mod form;
+mod history;
+mod keys;
 #[cfg(target_arch = "wasm32")]
 mod live;
+mod me;
 mod page;
 mod phone;
 #[cfg(target_arch = "wasm32")]
 mod phone_line;
+mod setup;
 mod store;
+mod texts;
+mod time;
 mod transcript;
+mod url;
+mod voice;
+#[cfg(target_arch = "wasm32")]
+mod voice_line;
 mod words;
 
-pub use page::{App, Snapshot, shell};
+pub use page::{App, DeskInfo, Given, Snapshot, shell};
 
 /// Takes the server-rendered page over. Called by the page itself.
 #[cfg(target_arch = "wasm32")]

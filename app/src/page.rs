@@ -8,15 +8,22 @@ use leptos_router::{
     path,
 };
 use serde::{Deserialize, Serialize};
-use warmline_api::call::CallView;
+use warmline_api::{CallPage as Page, Report, call::CallView};
 
 use crate::{
+    alerts::Alerts,
     board::Board,
     browser,
     call::CallPage,
+    console::Console,
     form::CallForm,
+    history::HistoryPage,
+    keys::{Keys, KeysDialog, Shortcut},
+    me::{Me, WhoAmI},
     phone::PhonePage,
+    setup::SetupPage,
     store::{Link, Store},
+    texts::t,
 };
 
 /// The calls as of one event of the log. The server provides it as context; without it a page starts empty.
@@ -28,6 +35,32 @@ pub struct Snapshot {
     pub calls: Vec<CallView>,
 }
 
+/// What the form says before anybody presses Call.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeskInfo {
+    /// The first supervisor's number, masked.
+    pub supervisor: Option<String>,
+    /// Whether a human can be reached at all.
+    pub escalation: bool,
+    /// A sentence for each thing that calls need and that is missing.
+    pub missing: Vec<String>,
+    /// Calls are placed on the embedded exchange.
+    pub exchange: bool,
+}
+
+/// What the server gives a page. Provide it as context before rendering.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Given {
+    /// The calls.
+    pub snapshot: Snapshot,
+    /// For the form.
+    pub desk: DeskInfo,
+    /// On `/history` what `GET /calls` answers for its query.
+    pub history: Option<Page>,
+    /// On `/setup` what the doctor found, where that was quick.
+    pub report: Option<Report>,
+}
+
 /// What a page carries along for its hydration: all that the server's rendering depended on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct PageData {
@@ -36,15 +69,15 @@ pub(crate) struct PageData {
     now: Timestamp,
     /// Idempotency key of the form, so that a second submission never dials again.
     pub(crate) form_key: String,
+    pub(crate) desk: DeskInfo,
+    pub(crate) history: Option<Page>,
+    pub(crate) report: Option<Report>,
 }
 
-/// The whole document. Provide a [`Snapshot`] as context before rendering it.
+/// The whole document. Provide a [`Given`] as context before rendering it.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let page = PageData {
-        snapshot: use_context().unwrap_or_default(),
-        now: Timestamp::now(),
-        form_key: browser::random_key(),
-    };
+    let Given { snapshot, desk, history, report } = use_context().unwrap_or_default();
+    let page = PageData { snapshot, now: Timestamp::now(), form_key: browser::random_key(), desk, history, report };
     // A '<' could end the script element early.
     let json = serde_json::to_string(&page).unwrap_or_default().replace('<', "\\u003c");
     provide_context(page);
@@ -57,6 +90,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg"/>
                 <link rel="stylesheet" href="/pkg/warmline.css"/>
+                <script src="/browser.js"></script>
                 <script type="application/json" id="snapshot" inner_html=json></script>
                 <HydrationScripts options/>
                 <MetaTags/>
@@ -87,43 +121,62 @@ pub fn App() -> impl IntoView {
     let page: PageData = use_context().unwrap_or_default();
     let store = Store::new(page.snapshot, page.now);
     provide_context(store.clone());
+    provide_context(Me::new());
+    let keys = Keys::new();
+    provide_context(keys);
+    for (shortcut, link) in
+        [(Shortcut::ToForm, "nav-call"), (Shortcut::ToConsole, "nav-console"), (Shortcut::ToHistory, "nav-history")]
+    {
+        keys.on(shortcut, move || browser::click(link));
+    }
     browser::follow(store);
     view! {
         <Title formatter=|text: String| if text.is_empty() { "Warmline".into() } else { format!("{text} · Warmline") }/>
         <Router>
-            <a class="skip" href="#main">"Skip to the content"</a>
+            <a class="skip" href="#main">{t().skip}</a>
             <Header/>
-            <main id="main" class="mx-auto w-full max-w-6xl px-4 pt-6 pb-16 sm:px-6">
+            <Alerts/>
+            <main id="main" class="mx-auto w-full max-w-7xl px-4 pt-6 pb-16 sm:px-6">
                 <Routes fallback=NotFound>
                     <Route path=path!("/") view=Home/>
                     <Route path=path!("/console") view=Console/>
                     <Route path=path!("/call/:id") view=CallPage/>
+                    <Route path=path!("/history") view=HistoryPage/>
                     <Route path=path!("/phone") view=PhonePage/>
+                    <Route path=path!("/setup") view=SetupPage/>
                 </Routes>
             </main>
+            <KeysDialog/>
         </Router>
     }
 }
 
 #[component]
 fn Header() -> impl IntoView {
+    let t = t();
     view! {
         <header class="border-b border-line bg-surface">
-            <div class="mx-auto flex w-full max-w-6xl flex-wrap items-center gap-x-6 gap-y-2 px-4 py-3 sm:px-6">
+            <div class="mx-auto flex w-full max-w-7xl flex-wrap items-center gap-x-6 gap-y-2 px-4 py-3 sm:px-6">
                 <A href="/" attr:class="flex items-center gap-2 font-semibold tracking-tight">
                     <img src="/favicon.svg" alt="" class="size-6"/>
                     "Warmline"
                 </A>
-                <nav aria-label="Pages" class="flex gap-1 text-sm">
-                    <A href="/" exact=true attr:class="nav-link">"Call"</A>
-                    <A href="/console" attr:class="nav-link">"Console"</A>
-                    <A href="/phone" attr:class="nav-link">"Phone"</A>
-                    <a href="/docs" rel="external" class="nav-link">"API"</a>
+                <nav aria-label=t.nav_pages class="-mx-2 flex gap-1 overflow-x-auto text-sm max-md:order-last max-md:w-full">
+                    <A href="/" exact=true attr:id="nav-call" attr:class="nav-link">{t.nav_call}</A>
+                    <A href="/console" attr:id="nav-console" attr:class="nav-link">{t.nav_console}</A>
+                    <A href="/history" attr:id="nav-history" attr:class="nav-link">{t.nav_history}</A>
+                    <A href="/phone" attr:class="nav-link">{t.nav_phone}</A>
+                    <A href="/setup" attr:class="nav-link">{t.nav_setup}</A>
+                    <a href="/docs" rel="external" class="nav-link">{t.nav_api}</a>
                 </nav>
-                <div class="ml-auto"><LinkState/></div>
+                <div class="ml-auto flex items-center gap-3">
+                    <WhoAmI/>
+                    <LinkState/>
+                </div>
             </div>
         </header>
     }
+    .into_any()
 }
 
 /// Whether what the page shows is live.
@@ -148,29 +201,24 @@ fn LinkState() -> impl IntoView {
 fn Home() -> impl IntoView {
     view! {
         <Title text=""/>
-        <div class="grid items-start gap-8 lg:grid-cols-[23rem_1fr]">
+        <div class="grid items-start gap-8 lg:grid-cols-[25rem_1fr]">
             <CallForm/>
-            <Board/>
+            <Board link=|id| format!("/call/{id}")/>
         </div>
     }
-}
-
-#[component]
-fn Console() -> impl IntoView {
-    view! {
-        <Title text="Console"/>
-        <Board/>
-    }
+    .into_any()
 }
 
 #[component]
 fn NotFound() -> impl IntoView {
+    let t = t();
     view! {
-        <Title text="Not found"/>
+        <Title text=t.lost_title/>
         <section class="mx-auto max-w-md py-16 text-center">
-            <h1 class="text-xl font-semibold">"There is no such page"</h1>
-            <p class="mt-2 text-muted">"The address may have a typo, or what it named is gone."</p>
-            <A href="/" attr:class="button mt-6">"To the calls"</A>
+            <h1 class="text-xl font-semibold">{t.lost_title}</h1>
+            <p class="mt-2 text-muted">{t.lost_about}</p>
+            <A href="/" attr:class="button mt-6">{t.call_to_calls}</A>
         </section>
     }
+    .into_any()
 }

@@ -1,26 +1,20 @@
-//! The socket of a browser phone and its audio: 20 ms of 16-bit PCM at 16 kHz, both ways, through an `AudioWorklet`.
+//! The socket of a browser phone.
 
 use std::{cell::RefCell, rc::Rc};
 
 use jiff::Timestamp;
-use js_sys::{Array, ArrayBuffer};
+use js_sys::ArrayBuffer;
 use leptos::prelude::{ArcRwSignal, GetUntracked, RwSignal, Set};
 use warmline_api::{PhoneMessage, PhoneOrder};
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{
-    AudioContext, AudioContextOptions, AudioWorkletNode, AudioWorkletNodeOptions, BinaryType, CloseEvent, MediaStream,
-    MediaStreamConstraints, MediaStreamTrack, MessageEvent, WebSocket,
-};
+use wasm_bindgen::{JsCast, closure::Closure};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 use crate::{
+    audio::{Audio, record},
     live,
     phone::{Microphone, Phone},
 };
-
-const SAMPLE_RATE: f32 = 16_000.0;
-/// Audio that may wait in the socket before frames are dropped: 200 ms. Bytes.
-const MOST_WAITING: u32 = 6_400;
 
 /// A phone on the exchange; switched off when dropped.
 pub(crate) struct PhoneLine {
@@ -35,29 +29,6 @@ struct Line {
     microphone: RwSignal<Microphone>,
     now: ArcRwSignal<Timestamp>,
     audio: RefCell<Option<Audio>>,
-}
-
-/// What sounds and records while the phone is answered.
-struct Audio {
-    context: AudioContext,
-    speaker: AudioWorkletNode,
-    recording: RefCell<Option<Recording>>,
-}
-
-struct Recording {
-    stream: MediaStream,
-    _on_frame: Closure<dyn Fn(MessageEvent)>,
-}
-
-impl Drop for Audio {
-    fn drop(&mut self) {
-        if let Some(recording) = self.recording.take() {
-            for track in recording.stream.get_tracks().iter() {
-                track.unchecked_into::<MediaStreamTrack>().stop();
-            }
-        }
-        let _ = self.context.close();
-    }
 }
 
 impl Drop for PhoneLine {
@@ -134,8 +105,8 @@ impl Line {
     fn received(&self, event: &MessageEvent) {
         let data = event.data();
         if let Some(frame) = data.dyn_ref::<ArrayBuffer>() {
-            if let Some(port) = self.audio.borrow().as_ref().and_then(|a| a.speaker.port().ok()) {
-                let _ = port.post_message_with_transferable(frame, &Array::of1(frame));
+            if let Some(audio) = self.audio.borrow().as_ref() {
+                audio.play(frame);
             }
             return;
         }
@@ -153,59 +124,16 @@ impl Line {
 
     /// Asks for the microphone and sends what it hears. Without one the call goes on.
     async fn record(self: &Rc<Self>) {
-        let recording = match self.context() {
-            Some(context) => record(&context, self.clone()).await.ok(),
-            None => None,
+        let (Some(socket), Some(context)) = (self.socket.clone(), self.audio.borrow().as_ref().map(Audio::context))
+        else {
+            return;
         };
+        let recording = record(&context, socket).await.ok();
         self.microphone.set(if recording.is_some() { Microphone::On } else { Microphone::Absent });
         // The call may have ended while the browser asked.
         match self.audio.borrow().as_ref() {
-            Some(audio) => {
-                audio.recording.replace(recording);
-            }
+            Some(audio) => audio.keep(recording),
             None => self.microphone.set(Microphone::Unused),
         }
     }
-
-    fn context(&self) -> Option<AudioContext> {
-        self.audio.borrow().as_ref().map(|a| a.context.clone())
-    }
-}
-
-impl Audio {
-    async fn start() -> Result<Self, JsValue> {
-        let options = AudioContextOptions::new();
-        options.set_sample_rate(SAMPLE_RATE);
-        let context = AudioContext::new_with_context_options(&options)?;
-        JsFuture::from(context.audio_worklet()?.add_module("/phone-worklet.js")?).await?;
-        let options = AudioWorkletNodeOptions::new();
-        options.set_number_of_inputs(0);
-        options.set_output_channel_count(&Array::of1(&JsValue::from(1)));
-        let speaker = AudioWorkletNode::new_with_options(&context, "speaker", &options)?;
-        speaker.connect_with_audio_node(&context.destination())?;
-        Ok(Self { context, speaker, recording: RefCell::new(None) })
-    }
-}
-
-async fn record(context: &AudioContext, line: Rc<Line>) -> Result<Recording, JsValue> {
-    let devices = web_sys::window().ok_or(JsValue::NULL)?.navigator().media_devices()?;
-    let constraints = MediaStreamConstraints::new();
-    constraints.set_audio(&JsValue::TRUE);
-    let stream: MediaStream =
-        JsFuture::from(devices.get_user_media_with_constraints(&constraints)?).await?.dyn_into()?;
-    let source = context.create_media_stream_source(&stream)?;
-    let options = AudioWorkletNodeOptions::new();
-    options.set_number_of_outputs(0);
-    let microphone = AudioWorkletNode::new_with_options(context, "microphone", &options)?;
-    let line = Rc::downgrade(&line);
-    let on_frame = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-        let Some(line) = line.upgrade() else { return };
-        let (Some(socket), Ok(frame)) = (&line.socket, event.data().dyn_into::<ArrayBuffer>()) else { return };
-        if socket.buffered_amount() < MOST_WAITING {
-            let _ = socket.send_with_array_buffer(&frame);
-        }
-    });
-    microphone.port()?.set_onmessage(Some(on_frame.as_ref().unchecked_ref()));
-    source.connect_with_audio_node(&microphone)?;
-    Ok(Recording { stream, _on_frame: on_frame })
 }

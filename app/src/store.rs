@@ -9,7 +9,7 @@ use warmline_api::{
     call::{CallId, CallView, Phase, Recorded},
 };
 
-use crate::page::Snapshot;
+use crate::{page::Snapshot, words};
 
 /// Ended calls kept in a page that stays open.
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a browser follows events"))]
@@ -162,14 +162,16 @@ fn entry(view: CallView) -> Entry {
     Entry { id: view.call.clone(), view: ArcRwSignal::new(view) }
 }
 
-/// Sorts calls: a supervisor who is to decide, then who waits for one (the longest first), then the rest, newest first.
+/// Sorts calls: who waits for a human first, and of them those whom nobody has claimed and who wait the longest; then the
+/// rest, newest first.
 fn need(view: &CallView) -> (u8, i64) {
-    let (since, placed) = (view.phase_since.as_millisecond(), view.placed_at.as_millisecond());
+    let placed = view.placed_at.as_millisecond();
+    let waiting = words::waiting_since(view).map_or(placed, jiff::Timestamp::as_millisecond);
     match view.phase {
-        Phase::Briefing => (0, since),
-        Phase::OnHold | Phase::CallingSupervisor | Phase::Merging => (1, since),
-        Phase::Queued | Phase::Dialing | Phase::Ringing | Phase::Conversing | Phase::Merged => (2, -placed),
+        phase if words::is_escalated(phase) && view.claimed_by.is_none() => (0, waiting),
+        phase if words::is_escalated(phase) => (1, waiting),
         Phase::Ended => (3, -placed),
+        _ => (2, -placed),
     }
 }
 
@@ -217,7 +219,10 @@ mod tests {
         store.receive(event(moved(7, 4, Phase::OnHold)));
         store.receive(event(moved(8, 2, Phase::CallingSupervisor)));
         store.receive(event(moved(9, 5, Phase::Briefing)));
-        assert_eq!(order(&store), ["5", "4", "2", "3", "1"]);
+        assert_eq!(order(&store), ["4", "2", "5", "3", "1"]);
+        let claim = Event::OperatorActed { action: warmline_api::call::Action::Claim, by: "Ann".into() };
+        store.receive(event(Recorded { event: claim, ..placed(10, 4) }));
+        assert_eq!(order(&store), ["2", "5", "4", "3", "1"], "somebody takes care of the fourth");
     }
 
     #[test]

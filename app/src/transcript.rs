@@ -26,15 +26,26 @@ pub(crate) fn Transcript(
         })
     };
     let (finals, partials) = (lines(true), lines(false));
-    Effect::new(move |before: Option<()>| {
-        finals.track();
+    let unseen = RwSignal::new(0);
+    Effect::new(move |before: Option<usize>| {
+        let count = finals.with(Vec::len);
         partials.track();
-        browser::stick_to_bottom(id, before.is_none());
+        let new = before.map_or(0, |before| count.saturating_sub(before));
+        browser::stick_to_bottom(id, before.is_none(), move |sticks| {
+            unseen.update(|unseen| *unseen = if sticks { 0 } else { *unseen + new });
+        });
+        count
     });
+    let to_bottom = move |_| browser::stick_to_bottom(id, true, move |_| unseen.set(0));
+    let seen = move |_| {
+        if unseen.get_untracked() > 0 && browser::is_at_bottom(id) {
+            unseen.set(0);
+        }
+    };
     // The final text of a line may be corrected: what is shown is part of its key.
     let key = |l: &Line| (l.utterance, l.interrupted, l.text.reveal().clone());
     view! {
-        <div id=id class="transcript" tabindex="0" aria-label=label role="group">
+        <div id=id class="transcript" tabindex="0" aria-label=label role="group" on:scroll=seen>
             <Show when=move || finals.with(Vec::is_empty) && partials.with(Vec::is_empty)>
                 <p class="py-6 text-center text-sm text-muted">{empty}</p>
             </Show>
@@ -49,6 +60,9 @@ pub(crate) fn Transcript(
                 </For>
             </ol>
         </div>
+        <button class="new-lines" class:hidden=move || unseen.get() == 0 on:click=to_bottom>
+            {move || if unseen.get() == 1 { "1 new line".to_owned() } else { format!("{} new lines", unseen.get()) }}
+        </button>
     }
     .into_any()
 }

@@ -1,7 +1,7 @@
 //! Plain words for what the wire calls by its names, and numbers as people read them.
 
 use jiff::Timestamp;
-use warmline_api::call::{EndReason, LegState, Phase, Speaker, TransferOutcome};
+use warmline_api::call::{Action, CallView, EndReason, LegState, Phase, RequestedBy, Speaker, TransferOutcome};
 
 /// What is going on, from the operator's point of view.
 pub(crate) fn phase(phase: Phase) -> &'static str {
@@ -27,6 +27,113 @@ pub(crate) fn tone(phase: Phase) -> &'static str {
         Phase::OnHold | Phase::CallingSupervisor | Phase::Briefing | Phase::Merging => "warn",
         Phase::Merged => "good",
     }
+}
+
+/// Whether somebody waits for a human: from the hold to the decision.
+pub(crate) fn is_escalated(phase: Phase) -> bool {
+    matches!(phase, Phase::OnHold | Phase::CallingSupervisor | Phase::Briefing)
+}
+
+/// Since when the customer waits for a human, while they do.
+pub(crate) fn waiting_since(view: &CallView) -> Option<Timestamp> {
+    let began = view.phases.iter().rev().find(|p| p.phase == Phase::OnHold).map(|p| p.at);
+    (is_escalated(view.phase) || view.phase == Phase::Merging).then(|| began.unwrap_or(view.phase_since))
+}
+
+/// How urgent a wait is: amber after half a minute, red after a whole one.
+pub(crate) fn patience(since: Timestamp, now: Timestamp) -> &'static str {
+    match now.duration_since(since).as_secs() {
+        ..30 => "calm",
+        30..60 => "warn",
+        _ => "bad",
+    }
+}
+
+/// The customer: their name, else their number.
+pub(crate) fn who(view: &CallView) -> String {
+    let name = view.name.as_ref().map(|n| n.reveal().clone()).filter(|n| !n.is_empty());
+    name.unwrap_or_else(|| spaced(view.phone_number.reveal()))
+}
+
+/// Somebody waits for a person.
+pub(crate) fn waits(who: &str) -> String {
+    format!("{who} waits for a person")
+}
+
+/// How many wait.
+pub(crate) fn waiting(count: usize) -> String {
+    if count == 1 { "1 waits".to_owned() } else { format!("{count} wait") }
+}
+
+/// Who does what on the call, in one line; empty where nobody does.
+pub(crate) fn people(view: &CallView, me: &str) -> String {
+    let named = |who: &str| if who == me { "you".to_owned() } else { who.to_owned() };
+    let mut told = Vec::new();
+    if let Some(by) = &view.taken_over_by {
+        told.push(format!("{} in the agent's place", named(by)));
+    }
+    if let Some(by) = &view.claimed_by {
+        told.push(format!("claimed by {}", named(by)));
+    }
+    if !view.listeners.is_empty() {
+        let all: Vec<_> = view.listeners.iter().map(|who| named(who)).collect();
+        told.push(format!("{} listening", all.join(", ")));
+    }
+    told.join(" · ")
+}
+
+/// What a person did, after their name.
+pub(crate) fn act(action: Action) -> &'static str {
+    match action {
+        Action::Hangup => "hung up",
+        Action::Escalate => "asked for a supervisor",
+        Action::Accept => "accepted",
+        Action::Decline => "declined",
+        Action::Say => "made the agent say something",
+        Action::Instruct => "nudged the agent",
+        Action::Claim => "claimed the call",
+        Action::Release => "released the call",
+        Action::Listen => "listened in",
+        Action::StopListening => "stopped listening",
+        Action::TakeOver => "took over from the agent",
+        Action::GiveBack => "gave back to the agent",
+    }
+}
+
+/// Who asked for a human.
+pub(crate) fn asked(by: RequestedBy) -> &'static str {
+    match by {
+        RequestedBy::Customer => "The customer asked for a person",
+        RequestedBy::Operator => "An operator asked for a supervisor",
+        RequestedBy::Agent => "The agent asked for a supervisor",
+    }
+}
+
+/// The likely cause of an end that nobody wanted, and what to do about it.
+pub(crate) fn remedy(reason: EndReason) -> Option<&'static str> {
+    Some(match reason {
+        EndReason::Completed
+        | EndReason::CustomerHungUp
+        | EndReason::SupervisorHungUp
+        | EndReason::OperatorHungUp
+        | EndReason::MaxDuration => return None,
+        EndReason::Busy => "They are on another call. Try again in some minutes.",
+        EndReason::NoAnswer => "Nobody picked up within the ring time. Try again at another hour.",
+        EndReason::Declined => "They, or their phone, rejected the call. A number that they know helps: TWILIO_NUMBER.",
+        EndReason::InvalidNumber => "The network knows no such number. Look for a digit too many or too few.",
+        EndReason::Unreachable => {
+            "The phone is off, or the trunk has no route there. Look at the trunk's countries and at its log by the SIP call."
+        }
+        EndReason::Voicemail => "A machine picked up. What happens then is a setting: WARMLINE_VOICEMAIL.",
+        EndReason::TrunkFailure => {
+            "The trunk refused or failed: credentials, credit or a rate limit. The set-up page looks at it; the provider's log names the SIP call."
+        }
+        EndReason::MediaLost => {
+            "The sound was gone and did not come back: a network on the way, or a phone out of reach."
+        }
+        EndReason::AgentFailure => "Speech or the language model failed. The set-up page looks at both.",
+        EndReason::ServerStopped => "Warmline was stopped or restarted while the call was open.",
+    })
 }
 
 /// Why a call ended.

@@ -1,12 +1,12 @@
 //! The pages: rendered here with a snapshot of the calls, then live in the browser. And the form that works without it.
 
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use axum::{
     Form, Router,
     body::{Body, to_bytes},
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{Query, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -15,14 +15,17 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
-use warmline_api::{OutboundRequest, OutboundResponse};
-use warmline_app::{Snapshot, shell};
+use warmline_api::{CallPage, OutboundRequest, OutboundResponse};
+use warmline_app::{DeskInfo, Given, Snapshot, shell};
 use warmline_call::Private;
 
 use crate::http::{self, AppState};
 
 /// The pages' addresses. They are rendered for each request; everything else of the site is a file.
-const PAGES: &[&str] = &["/", "/console", "/call/{id}", "/phone"];
+const PAGES: &[&str] = &["/", "/console", "/call/{id}", "/history", "/phone", "/setup"];
+
+/// How long the set-up page waits for the doctor; a browser asks again.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Bytes of a REST answer that the form reads.
 const ANSWER: usize = 64 * 1024;
@@ -62,10 +65,10 @@ pub fn routes(app: AppState, site: PathBuf) -> Router {
 }
 
 async fn page(State(pages): State<Pages>, request: Request) -> Response {
-    let snapshot = pages.snapshot(request.uri().path()).await;
+    let given = pages.given(request.uri()).await;
     let options = pages.options.clone();
     let render = leptos_axum::render_app_to_stream_with_context(
-        move || provide_context(snapshot.clone()),
+        move || provide_context(given.clone()),
         move || shell(options.clone()),
     );
     render(request).await
@@ -128,6 +131,41 @@ fn back(form: &CallForm, error: &str) -> Response {
 }
 
 impl Pages {
+    /// All that the page is rendered from.
+    async fn given(&self, uri: &Uri) -> Given {
+        let history = match uri.path() {
+            "/history" => self.history(uri).await,
+            _ => None,
+        };
+        let report = match uri.path() {
+            "/setup" => tokio::time::timeout(PATIENCE, self.app.examine()).await.ok(),
+            _ => None,
+        };
+        Given { snapshot: self.snapshot(uri.path()).await, desk: self.desk(), history, report }
+    }
+
+    fn desk(&self) -> DeskInfo {
+        let defaults = self.app.calls.defaults();
+        DeskInfo {
+            supervisor: defaults.supervisor_phone.map(|phone| masked(phone.reveal())),
+            escalation: defaults.escalation_enabled,
+            missing: self.app.calls.readiness().err().unwrap_or_default(),
+            exchange: self.app.calls.has_exchange(),
+        }
+    }
+
+    /// The history's first page. A query that makes no sense shows everything: the form shows what was asked.
+    async fn history(&self, uri: &Uri) -> Option<CallPage> {
+        let Query(pairs) = Query::<HashMap<String, String>>::try_from_uri(uri).unwrap_or_default();
+        let given = pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| match key.as_str() {
+            // The page means 'through that day'.
+            "until" => (key, day_after(&value).unwrap_or(value)),
+            _ => (key, value),
+        });
+        let filter = http::filter_of(given.collect());
+        self.app.calls.store().list(&filter).await.ok()
+    }
+
     /// The board; on a call's page that call too, should it be too old for the board.
     async fn snapshot(&self, path: &str) -> Snapshot {
         let store = self.app.calls.store();
@@ -161,4 +199,17 @@ impl CallForm {
             emotion: said(&self.emotion),
         }
     }
+}
+
+/// A number as those see it who may know that it is the right one: `+1 ··· 0002`.
+fn masked(number: &str) -> String {
+    let shown = |range: std::ops::Range<usize>| number.get(range).unwrap_or_default();
+    let len = number.len();
+    format!("{} ··· {}", shown(0..len.min(2)), shown(len.saturating_sub(4)..len))
+}
+
+/// The day after a day.
+fn day_after(day: &str) -> Option<String> {
+    let day: jiff::civil::Date = day.parse().ok().filter(|_| day.len() == 10)?;
+    day.tomorrow().ok().map(|day| day.to_string())
 }

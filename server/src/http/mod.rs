@@ -12,7 +12,6 @@ mod router;
 mod serve;
 mod service;
 
-pub(crate) use self::{calls::find, operator::Operator, query::Params};
 pub use self::{
     calls::outbound::start_with_escalation,
     error::{ApiError, FieldError},
@@ -20,6 +19,11 @@ pub use self::{
     router::{not_found, router, routes, wrap},
     serve::serve,
     service::{CallService, Phone, PhoneError, PhoneEvent},
+};
+pub(crate) use self::{
+    calls::{find, list::filter_of},
+    operator::Operator,
+    query::Params,
 };
 
 use std::{sync::Arc, time::Duration};

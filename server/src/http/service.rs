@@ -53,6 +53,9 @@ pub trait CallService: Send + Sync + 'static {
     /// There is no exchange, or somebody else has that number.
     fn open_phone(&self, number: &PhoneNumber) -> Result<Box<dyn Phone>, PhoneError>;
 
+    /// Whether calls are placed on the embedded exchange, or on a carrier simulated by it.
+    fn has_exchange(&self) -> bool;
+
     /// What a request that leaves things out gets.
     fn defaults(&self) -> CallDefaults;
 
@@ -122,6 +125,10 @@ impl CallService for Calls {
         let exchange = self.phones().ok_or(PhoneError::NoExchange)?;
         let phone = exchange.register_phone(number.as_str()).map_err(|_| PhoneError::Taken)?;
         Ok(Box::new(phone))
+    }
+
+    fn has_exchange(&self) -> bool {
+        self.phones().is_some()
     }
 
     fn defaults(&self) -> CallDefaults {

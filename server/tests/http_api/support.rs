@@ -249,6 +249,10 @@ impl CallService for Fake {
         Ok(Box::new(FakePhone { fake: self.clone(), number: number.as_str().to_owned(), events, said }))
     }
 
+    fn has_exchange(&self) -> bool {
+        self.phones.lock().unwrap().exchange
+    }
+
     fn defaults(&self) -> CallDefaults {
         CallDefaults {
             language: "de".into(),

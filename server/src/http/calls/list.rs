@@ -25,6 +25,12 @@ pub(super) fn filter(params: &mut Params) -> CallFilter {
     }
 }
 
+/// The same from a page's query: what makes no sense is left out.
+pub(crate) fn filter_of(pairs: Vec<(String, String)>) -> CallFilter {
+    let mut params = Params::of(pairs);
+    CallFilter { cursor: params.cursor("cursor"), ..filter(&mut params) }
+}
+
 /// List calls
 ///
 /// Calls that fit, newest first, a page at a time.

@@ -1,71 +1,8 @@
-// The way of an operator through the pages, in a real browser against a running Warmline (BASE_URL).
-//
-//   BASE_URL   where Warmline answers            CHROMIUM   the browser's program
-//   CUSTOMER   a number whose persona asks for a human (default +15550100001)
-//   SHOTS      a folder for screenshots of what failed
+// The way of an operator through the form, and the phone in the browser.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { join } from 'node:path';
-import { chromium } from 'playwright-core';
-
-const base = process.env.BASE_URL ?? 'http://127.0.0.1:8000';
-const customer = process.env.CUSTOMER ?? '+15550100001';
-// A whole call, spoken at the speed of speech.
-const CALL = 180_000;
-
-let browser;
-
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--autoplay-policy=no-user-gesture-required',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
-    ],
-  });
-});
-
-after(() => browser?.close());
-
-/** Opens a page, gives it to `use`, and expects that it complained of nothing. */
-async function withPage(name, options, use) {
-  const context = await browser.newContext({ baseURL: base, ...options });
-  const page = await context.newPage();
-  const complaints = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    // A refused action is shown in the page as well; the browser notes every status of 400 and more.
-    const refused = message.text().startsWith('Failed to load resource');
-    if (['error', 'warning'].includes(message.type()) && !refused) complaints.push(message.text());
-  });
-  try {
-    await use(page);
-    assert.deepEqual(complaints, [], 'the browser complained');
-  } catch (error) {
-    if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`), fullPage: true });
-    throw error;
-  } finally {
-    await context.close();
-  }
-}
-
-const hydrated = (page) => page.waitForSelector('html[data-hydrated]', { state: 'attached', timeout: 30_000 });
-const calls = async (page) => (await (await page.request.get('/calls')).json()).calls.map((c) => c.call);
-
-/** Hangs up, so that the next test starts from silence. */
-async function endCall(page) {
-  await page.click('#hangup');
-  await page.waitForSelector('#ending', { timeout: 20_000 });
-}
+import { test } from 'node:test';
+import { CALL, base, calls, customer, endCall, hydrated, withPage } from './lib.js';
 
 test('a call from the form to the supervisor, seen live', { timeout: CALL + 60_000 }, () =>
   withPage('call', {}, async (page) => {

@@ -1,0 +1,154 @@
+//! The supervisor's console: who needs what on the left, one call in full beside it.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{
+    NavigateOptions,
+    components::A,
+    hooks::{use_navigate, use_query_map},
+};
+
+use crate::{
+    board::{Board, Filter, Kind},
+    browser,
+    call::Call,
+    keys::{Keys, Shortcut},
+    store::{Entry, Store},
+    texts::t,
+    url::encode,
+    words,
+};
+
+/// `/console?call=…&show=…&q=…`.
+#[component]
+pub(crate) fn Console() -> impl IntoView {
+    let (t, store, keys) = (t(), expect_context::<Store>(), expect_context::<Keys>());
+    let query = use_query_map();
+    let field = move |name: &str| query.with(|query| query.get(name).unwrap_or_default());
+    let filter = Memo::new(move |_| Filter { show: Kind::parse(&field("show")), q: field("q") });
+    let asked = Memo::new(move |_| field("call"));
+    let (calls, views) = (store.clone(), store.clone());
+    // Without a choice whoever waits the longest is shown, and then stays until the call is over and somebody else waits.
+    let chosen = Memo::new(move |before: Option<&String>| {
+        let asked = asked.get();
+        if !asked.is_empty() {
+            return asked;
+        }
+        let calls = calls.by_need();
+        let before = before.cloned().unwrap_or_default();
+        let lives = |c: &Entry| c.id.as_str() == before && c.view.with(|v| v.end.is_none());
+        let waits = |c: &&Entry| c.view.with(|v| words::waiting_since(v).is_some());
+        if calls.iter().any(lives) {
+            return before;
+        }
+        calls.iter().find(waits).map_or(before, |call| call.id.to_string())
+    });
+    let view = Memo::new(move |_| views.call(&chosen.get()));
+    let navigate = StoredValue::new_local(use_navigate());
+    let go = move |address: &str, replace: bool| {
+        let options = NavigateOptions { replace, scroll: false, ..NavigateOptions::default() };
+        navigate.with_value(|navigate| navigate(address, options));
+    };
+    let link = Callback::new(move |id: String| address(&id, &filter.get_untracked()));
+    for (shortcut, by) in [(Shortcut::Next, 1), (Shortcut::Previous, -1)] {
+        let store = store.clone();
+        keys.on(shortcut, move || {
+            let filter = filter.get_untracked();
+            let ids: Vec<String> = untrack(|| {
+                let fit = store.by_need().into_iter().filter(|c| c.view.with(|view| filter.fits(view)));
+                fit.map(|c| c.id.to_string()).collect()
+            });
+            let at = ids.iter().position(|id| *id == chosen.get_untracked());
+            let next = at.map_or(Some(0), |at| at.checked_add_signed(by));
+            if let Some(id) = next.and_then(|next| ids.get(next)) {
+                go(&address(id, &filter), true);
+            }
+        });
+    }
+    keys.on(Shortcut::Search, || browser::focus("console-q"));
+    let find = move |text: String| {
+        let filter = Filter { q: text.trim().to_owned(), ..filter.get_untracked() };
+        go(&address(&asked.get_untracked(), &filter), true);
+    };
+    view! {
+        <Title text=t.console_title/>
+        <h1 class="sr-only">{t.console_title}</h1>
+        <div class="grid items-start gap-8 lg:grid-cols-[minmax(20rem,25rem)_1fr]">
+            <div class="min-w-0" class=("max-lg:hidden", move || !asked.with(String::is_empty))>
+                <Filters filter asked find/>
+                <Board filter chosen link/>
+            </div>
+            <div class="min-w-0" class=("max-lg:hidden", move || asked.with(String::is_empty))>
+                <A href="/console" attr:class="link mb-3 inline-block lg:hidden">{t.board_title}</A>
+                {move || match view.get() {
+                    Some(view) => view! { <Call view/> }.into_any(),
+                    None => view! { <p class="rounded-xl border border-dashed border-line px-6 py-24 text-center text-muted">{t.console_pick}</p> }.into_any(),
+                }}
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// Chips for the usual questions, and a field for all others; all of it in the address.
+#[component]
+fn Filters(
+    filter: Memo<Filter>,
+    asked: Memo<String>,
+    find: impl Fn(String) + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let t = t();
+    let label = |kind| match kind {
+        Kind::All => t.show_all,
+        Kind::Waiting => t.show_waiting,
+        Kind::Open => t.show_open,
+        Kind::Ended => t.show_ended,
+    };
+    let chips = Kind::ALL
+        .into_iter()
+        .map(|kind| {
+            let href = move || address(&asked.get(), &Filter { show: kind, q: filter.with(|f| f.q.clone()) });
+            let current = move || filter.with(|f| f.show == kind).then_some("true");
+            view! { <A href=href attr:class="chip" attr:aria-current=current>{label(kind)}</A> }
+        })
+        .collect_view();
+    view! {
+        <form method="get" action="/console" role="search" class="mb-5 grid gap-3" on:submit=|event| event.prevent_default()>
+            <input
+                id="console-q"
+                class="input"
+                type="search"
+                name="q"
+                aria-label=t.console_find
+                placeholder=t.console_find
+                value=filter.with_untracked(|f| f.q.clone())
+                on:input:target=move |event| find(event.target().value())
+            />
+            <nav class="flex flex-wrap gap-1.5" aria-label=t.board_title>{chips}</nav>
+        </form>
+    }
+    .into_any()
+}
+
+/// The console's address with that call and those filters.
+fn address(call: &str, filter: &Filter) -> String {
+    let fields = [("call", call), ("show", filter.show.as_str()), ("q", &filter.q)];
+    let given: Vec<_> = fields
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", encode(value)))
+        .collect();
+    if given.is_empty() { "/console".to_owned() } else { format!("/console?{}", given.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choice_and_filters_live_in_the_address() {
+        assert_eq!(address("", &Filter::default()), "/console");
+        let filter = Filter { show: Kind::Waiting, q: "a b".to_owned() };
+        assert_eq!(address("outbound-1", &filter), "/console?call=outbound-1&show=waiting&q=a%20b");
+    }
+}

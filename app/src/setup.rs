@@ -1,0 +1,405 @@
+//! `/setup`: whether calls can be placed from here, what hinders them, and whether this browser can take part.
+
+use std::{
+    borrow::Cow,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use warmline_api::{Check, Report, Status};
+
+use crate::{browser, page::PageData};
+
+// Texts
+const SETUP: &str = "Set-up";
+const INTRO: &str = "Everything that a call needs, tried out just now.";
+const ALL_WELL: &str = "Calls can be placed.";
+const ONE_FAILS: &str = "One thing has to be mended.";
+const THINGS_FAIL: &str = "things have to be mended.";
+const ONE_REMARK: &str = "One thing may not be as meant.";
+const REMARKS: &str = "things may not be as meant.";
+const REPORT: &str = "The report";
+const AGAIN: &str = "Check again";
+const CHECKING: &str = "Checking …";
+const CHECKING_HINT: &str = "This takes up to ten seconds.";
+const NOT_UNDERSTOOD: &str = "Warmline's answer was not understood.";
+const SIGN_FINE: &str = "Fine";
+const SIGN_WARNING: &str = "Warning";
+const SIGN_FAILED: &str = "Failed";
+const SIGN_SKIPPED: &str = "Not needed";
+const TRIED: &str = "Tried:";
+const CAUSE: &str = "Cause";
+const FIX: &str = "Fix";
+const COPY: &str = "Copy";
+const COPY_FIX: &str = "Copy the fix";
+const COPIED: &str = "Copied";
+const NOT_COPIED: &str = "Could not be copied";
+const BROWSER: &str = "This browser";
+const BROWSER_HINT: &str = "What only you can try: each test asks for leave where the browser wants it.";
+const MICROPHONE: &str = "Microphone";
+const MICROPHONE_HINT: &str = "To speak with a customer from this page.";
+const MICROPHONE_WORKS: &str = "The microphone works.";
+const SOUND: &str = "Sound";
+const SOUND_HINT: &str = "To hear an escalation ring, and to listen in.";
+const SOUND_WORKS: &str = "A chime was played. If you heard nothing, turn the volume up or choose another output.";
+const NOTIFICATIONS: &str = "Notifications";
+const NOTIFICATIONS_HINT: &str = "To be told of an escalation while another window is in front.";
+const NOTIFICATIONS_WORK: &str =
+    "A notification was shown. If you saw none, look for a 'do not disturb' mode of your system.";
+const TEST: &str = "Test";
+const TESTING: &str = "Testing …";
+
+/// The doctor's report, and what is being done about another one.
+#[derive(Clone, Copy)]
+struct Doctor {
+    report: RwSignal<Option<Report>>,
+    checking: RwSignal<bool>,
+    error: RwSignal<Option<String>>,
+}
+
+impl Doctor {
+    fn new(report: Option<Report>) -> Self {
+        Self { checking: RwSignal::new(report.is_none()), report: RwSignal::new(report), error: RwSignal::new(None) }
+    }
+
+    /// `GET /doctor`.
+    fn ask(self) {
+        self.checking.set(true);
+        self.error.set(None);
+        browser::get("/doctor".to_owned(), move |answer| {
+            if self.checking.try_set(false).is_some() {
+                // The page was left.
+                return;
+            }
+            match answer.map(|text| serde_json::from_str::<Report>(&text)) {
+                Ok(Ok(report)) => self.report.set(Some(report)),
+                Ok(Err(_)) => self.error.set(Some(NOT_UNDERSTOOD.to_owned())),
+                Err(why) => self.error.set(Some(why)),
+            }
+        });
+    }
+}
+
+/// What the server sent along: good for the page's first rendering, and stale when one comes back to it.
+fn sent_along() -> Option<Report> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let stale = cfg!(target_arch = "wasm32") && TAKEN.swap(true, Ordering::Relaxed);
+    use_context::<PageData>().and_then(|page| page.report).filter(|_| !stale)
+}
+
+/// `/setup`.
+#[component]
+pub(crate) fn SetupPage() -> impl IntoView {
+    let first = sent_along();
+    let known = first.is_some();
+    let doctor = Doctor::new(first);
+    browser::when_hydrated(move || {
+        if !known {
+            doctor.ask();
+        }
+    });
+    let again = move |_| {
+        if !doctor.checking.get_untracked() {
+            doctor.ask();
+        }
+    };
+    view! {
+        <Title text=SETUP/>
+        <div class="flex flex-wrap items-start justify-between gap-4">
+            <div>
+                <h1 class="text-2xl font-semibold tracking-tight">{SETUP}</h1>
+                <p class="mt-1 text-sm text-muted">{INTRO}</p>
+            </div>
+            <button id="check-again" class="button" type="button" aria-disabled=move || doctor.checking.get().to_string() on:click=again>
+                {move || if doctor.checking.get() { CHECKING } else { AGAIN }}
+            </button>
+        </div>
+        <p id="report-error" role="alert" class="error mt-4 empty:hidden">{move || doctor.error.get()}</p>
+        <section id="report" class="mt-6" aria-label=REPORT aria-busy=move || doctor.checking.get().to_string()>
+            <div role="status">{move || doctor.report.get().map(|report| view! { <Headline report/> })}</div>
+            <Show when=move || doctor.checking.get() && doctor.report.with(Option::is_none)>
+                <p class="text-sm text-muted">{CHECKING} " " {CHECKING_HINT}</p>
+            </Show>
+            <ul class="mt-4 grid gap-2 empty:hidden">
+                {move || {
+                    let checks = doctor.report.get().map(|report| in_order(report.checks)).unwrap_or_default();
+                    checks.into_iter().map(|check| view! { <Finding check/> }).collect_view()
+                }}
+            </ul>
+        </section>
+        <BrowserChecks/>
+    }
+    .into_any()
+}
+
+/// The report in one sentence.
+#[component]
+fn Headline(report: Report) -> impl IntoView {
+    let (tone, text) = headline(&report);
+    let remark = remark(&report);
+    view! {
+        <p id="headline" class="flex items-center gap-2 text-lg font-semibold tracking-tight" data-tone=tone>
+            <span class="dot" aria-hidden="true"></span>
+            {text}
+        </p>
+        <p class="mt-1 text-sm text-muted empty:hidden">{remark}</p>
+    }
+    .into_any()
+}
+
+fn count(report: &Report, status: Status) -> usize {
+    report.checks.iter().filter(|check| check.status == status).count()
+}
+
+/// Whether calls can be placed, with its tone.
+fn headline(report: &Report) -> (&'static str, Cow<'static, str>) {
+    match count(report, Status::Fail) {
+        0 => ("good", ALL_WELL.into()),
+        1 => ("bad", ONE_FAILS.into()),
+        n => ("bad", format!("{n} {THINGS_FAIL}").into()),
+    }
+}
+
+/// What is said of warnings.
+fn remark(report: &Report) -> Option<Cow<'static, str>> {
+    match count(report, Status::Warn) {
+        0 => None,
+        1 => Some(ONE_REMARK.into()),
+        n => Some(format!("{n} {REMARKS}").into()),
+    }
+}
+
+/// What has to be mended first, then warnings, then what is fine; within each in the doctor's order.
+fn in_order(mut checks: Vec<Check>) -> Vec<Check> {
+    checks.sort_by_key(|check| match check.status {
+        Status::Fail => 0,
+        Status::Warn => 1,
+        Status::Ok => 2,
+        Status::Skipped => 3,
+    });
+    checks
+}
+
+/// A status' tone, its sign, and the sign in words.
+fn sign(status: Status) -> (&'static str, &'static str, &'static str) {
+    match status {
+        Status::Ok => ("good", "✓", SIGN_FINE),
+        Status::Warn => ("warn", "!", SIGN_WARNING),
+        Status::Fail => ("bad", "✕", SIGN_FAILED),
+        Status::Skipped => ("quiet", "–", SIGN_SKIPPED),
+    }
+}
+
+/// One check: what was tried, and what is to be done.
+#[component]
+fn Finding(check: Check) -> impl IntoView {
+    let (tone, sign, in_words) = sign(check.status);
+    let fix = check.fix.map(|fix| {
+        let text = fix.clone();
+        view! {
+            <dt class="text-muted">{FIX}</dt>
+            <dd class="flex min-w-0 flex-wrap items-start gap-2">
+                <code class="min-w-0 grow rounded bg-sunken px-2 py-1 font-mono text-[0.8rem] wrap-anywhere whitespace-pre-wrap">{fix}</code>
+                <CopyButton text=Signal::stored(text) aria=COPY_FIX/>
+            </dd>
+        }
+    });
+    let cause = check.cause.map(|cause| {
+        view! {
+            <dt class="text-muted">{CAUSE}</dt>
+            <dd class="wrap-anywhere">{cause}</dd>
+        }
+    });
+    view! {
+        <li
+            class="row px-4 py-3 data-[tone=bad]:border-bad/50 data-[tone=bad]:bg-bad/5"
+            data-check=check.name.into_owned()
+            data-tone=tone
+        >
+            <div class="flex items-baseline gap-3">
+                <span class="w-4 shrink-0 text-center font-semibold text-(--tone)" aria-hidden="true">{sign}</span>
+                <span class="sr-only">{in_words} ": "</span>
+                <h2 class="min-w-0 grow text-sm font-medium">{check.title.into_owned()}</h2>
+                <span class="text-xs whitespace-nowrap text-muted tabular-nums">{check.ms} " ms"</span>
+            </div>
+            <div class="ml-7 text-sm">
+                <p class="wrap-anywhere text-muted">{TRIED} " " {check.tried}</p>
+                <dl class="mt-2 grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-2 empty:hidden">{cause} {fix}</dl>
+            </div>
+        </li>
+    }
+    .into_any()
+}
+
+/// Puts a text on the clipboard, and says so for as long as the text stays the same.
+#[component]
+pub(crate) fn CopyButton(
+    text: Signal<String>,
+    /// What is copied, for those who don't see where the button stands.
+    aria: &'static str,
+    /// What stands on it.
+    #[prop(optional)]
+    label: Option<&'static str>,
+    #[prop(optional)] id: Option<&'static str>,
+) -> impl IntoView {
+    let copied = RwSignal::new(None::<(String, bool)>);
+    let copy = move |_| {
+        let what = text.get_untracked();
+        browser::copy(what.clone(), move |done| {
+            let _ = copied.try_set(Some((what, done)));
+        });
+    };
+    let outcome =
+        Memo::new(move |_| copied.get().filter(|(what, _)| text.with(|text| text == what)).map(|(_, done)| done));
+    let said = move || match outcome.get() {
+        Some(true) => COPIED,
+        Some(false) => NOT_COPIED,
+        None => "",
+    };
+    let shown = move || if outcome.get().is_some() { said() } else { label.unwrap_or(COPY) };
+    view! {
+        <button id=id class="button min-h-8 px-2.5 py-1 text-xs" type="button" title=aria on:click=copy>{shown}</button>
+        <span class="sr-only" role="status">{said}</span>
+    }
+    .into_any()
+}
+
+/// What only the browser knows.
+#[derive(Clone, Copy)]
+enum Ability {
+    Microphone,
+    Sound,
+    Notifications,
+}
+
+impl Ability {
+    /// Its name in the document, its title, what it is for, and what is said when it works.
+    fn texts(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Self::Microphone => ("microphone", MICROPHONE, MICROPHONE_HINT, MICROPHONE_WORKS),
+            Self::Sound => ("sound", SOUND, SOUND_HINT, SOUND_WORKS),
+            Self::Notifications => ("notifications", NOTIFICATIONS, NOTIFICATIONS_HINT, NOTIFICATIONS_WORK),
+        }
+    }
+
+    fn test(self, then: impl FnOnce(Result<(), String>) + 'static) {
+        match self {
+            Self::Microphone => browser::test_microphone(then),
+            Self::Sound => browser::test_sound(then),
+            Self::Notifications => browser::test_notification(then),
+        }
+    }
+}
+
+/// How a test of the browser stands.
+#[derive(Clone, Debug, PartialEq)]
+enum Tested {
+    NotYet,
+    Running,
+    Works,
+    /// The cause and how to mend it, in words.
+    Fails(String),
+}
+
+/// Tests that need a click, because the browser asks for leave.
+#[component]
+fn BrowserChecks() -> impl IntoView {
+    view! {
+        <section id="browser-checks" class="mt-10" aria-labelledby="browser-title">
+            <h2 id="browser-title" class="text-lg font-semibold tracking-tight">{BROWSER}</h2>
+            <p class="mt-1 text-sm text-muted">{BROWSER_HINT}</p>
+            <ul class="mt-4 grid gap-2">
+                <BrowserCheck ability=Ability::Microphone/>
+                <BrowserCheck ability=Ability::Sound/>
+                <BrowserCheck ability=Ability::Notifications/>
+            </ul>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn BrowserCheck(ability: Ability) -> impl IntoView {
+    let (name, title, hint, works) = ability.texts();
+    let tested = RwSignal::new(Tested::NotYet);
+    let test = move |_| {
+        if tested.with_untracked(|tested| *tested == Tested::Running) {
+            return;
+        }
+        tested.set(Tested::Running);
+        ability.test(move |result| {
+            let _ = tested.try_set(match result {
+                Ok(()) => Tested::Works,
+                Err(why) => Tested::Fails(why),
+            });
+        });
+    };
+    let tone = move || {
+        tested.with(|tested| match tested {
+            Tested::NotYet | Tested::Running => "quiet",
+            Tested::Works => "good",
+            Tested::Fails(_) => "bad",
+        })
+    };
+    let result = move || match tested.get() {
+        Tested::NotYet => String::new(),
+        Tested::Running => TESTING.to_owned(),
+        Tested::Works => works.to_owned(),
+        Tested::Fails(why) => why,
+    };
+    let running = move || tested.with(|tested| *tested == Tested::Running).to_string();
+    view! {
+        <li
+            class="row flex flex-wrap items-center justify-between gap-x-4 gap-y-2 px-4 py-3 data-[tone=bad]:border-bad/50 data-[tone=bad]:bg-bad/5"
+            data-check=name
+            data-tone=tone
+        >
+            <div class="min-w-0 grow basis-60">
+                <h3 id=format!("{name}-title") class="text-sm font-medium">{title}</h3>
+                <p class="text-sm text-muted">{hint}</p>
+                <p id=format!("{name}-result") role="status" class="mt-1 text-sm text-(--tone) empty:hidden">{result}</p>
+            </div>
+            <button id=format!("test-{name}") class="button" type="button" aria-describedby=format!("{name}-title") aria-disabled=running on:click=test>
+                {TEST}
+            </button>
+        </li>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(states: &[Status]) -> Report {
+        let check = |(n, status): (usize, &Status)| Check {
+            name: format!("check-{n}").into(),
+            title: "A check".into(),
+            status: *status,
+            tried: "something".into(),
+            ms: 1,
+            cause: None,
+            fix: None,
+        };
+        let checks: Vec<_> = states.iter().enumerate().map(check).collect();
+        Report { ok: checks.iter().all(|c| c.status != Status::Fail), checks }
+    }
+
+    #[test]
+    fn the_headline_counts_what_has_to_be_mended() {
+        let text = |states: &[Status]| headline(&report(states)).1.into_owned();
+        assert_eq!(text(&[Status::Ok, Status::Warn, Status::Skipped]), ALL_WELL);
+        assert_eq!(text(&[Status::Ok, Status::Fail]), "One thing has to be mended.");
+        assert_eq!(text(&[Status::Fail, Status::Warn, Status::Fail]), "2 things have to be mended.");
+        assert_eq!(remark(&report(&[Status::Warn])).as_deref(), Some(ONE_REMARK));
+        assert_eq!(remark(&report(&[Status::Ok])), None);
+    }
+
+    #[test]
+    fn what_fails_stands_first_and_the_doctors_order_stays() {
+        let checks = in_order(report(&[Status::Skipped, Status::Ok, Status::Fail, Status::Warn, Status::Fail]).checks);
+        let names: Vec<_> = checks.iter().map(|check| check.name.as_ref()).collect();
+        assert_eq!(names, ["check-2", "check-4", "check-3", "check-1", "check-0"]);
+    }
+}
