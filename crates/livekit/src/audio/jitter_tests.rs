@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 
 /// A 20 ms packet (SILK, one frame) that carries a number.
