@@ -100,7 +100,14 @@ impl JitterBuffer {
         } else if self.newest.is_none() {
             return;
         }
-        self.insert(extended, payload, redundant);
+        // Sound from before it begins to play is worth no wait: what is held is the first packet itself.
+        if redundant && self.is_early(extended) {
+            return;
+        }
+        if self.insert(extended, payload, redundant) && redundant {
+            // It stands for a packet that was lost: to wait for such copies is what the delay is for, if there are many.
+            self.delay.packet(now, extended);
+        }
         if self.state == State::Idle && !self.waiting.is_empty() {
             self.state = State::Filling { until: now + self.delay.target() };
         }
@@ -163,10 +170,17 @@ impl JitterBuffer {
         self.delay = DelayEstimator::new(self.config.shortest, self.config.longest);
     }
 
-    fn insert(&mut self, timestamp: u64, payload: Payload, redundant: bool) {
+    /// Whether nothing plays yet and this would go before all that waits.
+    fn is_early(&self, timestamp: u64) -> bool {
+        let playing = matches!(self.state, State::Playing { .. });
+        !playing && self.waiting.front().is_none_or(|first| timestamp < first.timestamp)
+    }
+
+    /// Whether it is the first with this timestamp, and in time.
+    fn insert(&mut self, timestamp: u64, payload: Payload, redundant: bool) -> bool {
         if timestamp < self.played {
             self.stats.late += u64::from(!redundant);
-            return;
+            return false;
         }
         let at = self.waiting.iter().rposition(|w| w.timestamp <= timestamp).map_or(0, |before| before + 1);
         if at > 0
@@ -177,7 +191,7 @@ impl JitterBuffer {
                 self.stats.duplicate += u64::from(!same.redundant);
                 same.redundant = false;
             }
-            return;
+            return false;
         }
         self.waiting.insert(at, Waiting { timestamp, payload, redundant });
         if self.waiting.len() > CAPACITY {
@@ -188,6 +202,7 @@ impl JitterBuffer {
                 self.play_from(cursor, held);
             }
         }
+        true
     }
 
     fn play(&mut self, now: Instant, mut cursor: u64, held: u32) -> Due {
