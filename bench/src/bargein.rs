@@ -13,7 +13,7 @@ use crate::{
     report::Row,
     speech::{say_all, voice},
     stand::Stand,
-    stats::Samples,
+    stats::{Samples, millis},
 };
 
 const CUSTOMER: &str = "+15550200002";
@@ -32,8 +32,13 @@ const SILENT: Duration = Duration::from_millis(400);
 const NOT_STOPPED: Duration = Duration::from_secs(3);
 
 pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
-    let (_, tts) = context.local().await?;
     let stand = Stand::on_exchange(context.local_speech().await?).await?;
+    Ok(vec![on(context, &stand, "exchange").await?])
+}
+
+/// On any stand with local speech; `over` says which.
+pub(crate) async fn on(context: &Context, stand: &Stand, over: &str) -> anyhow::Result<Row> {
+    let (_, tts) = context.local().await?;
     let said = say_all(&tts, &BREAKS_IN, &voice(1)).await?;
     let (mut times, mut went_on, mut unheard) = (Samples::default(), 0_u32, 0_u32);
     let mut left = context.pick(12, 1);
@@ -60,11 +65,11 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
         stand.calls.ended(&call).await;
     }
     ensure!(times.len() > 0 || went_on > 0, "the agent could not be interrupted: it was not heard");
-    let what = "barge-in: onset at the phone → agent silent at the phone, local speech";
+    let what = format!("barge-in: onset at the phone → agent silent at the phone, local speech, {over}");
     let row = Row::times(what, &times).value("went_on", f64::from(went_on));
     let row = row.at_most("p50", times.at(0.5), 320.0, "ms").at_most("not stopped", f64::from(went_on), 0.0, "times");
     let why = "it stops after 200 ms of voice, its default window; the rest is onset detection and frames";
-    Ok(vec![row.why(format!("{went_on} times the agent went on, {unheard} times it was not heard before; {why}"))])
+    Ok(row.why(format!("{went_on} times the agent went on, {unheard} times it was not heard before; {why}")))
 }
 
 /// What came of an interruption.
@@ -104,8 +109,7 @@ async fn interrupt(phone: &mut Phone, audio: &[i16]) -> anyhow::Result<Outcome> 
         let Some(last) = last else { continue };
         if tick.at - last >= SILENT {
             // The last audible frame was heard until its end.
-            let silent = (last + FRAME_TIME).saturating_duration_since(onset);
-            return Ok(Outcome::Silent(silent.as_secs_f64() * 1_000.0));
+            return Ok(Outcome::Silent(millis(onset, last + FRAME_TIME)));
         }
         if tick.at - onset >= NOT_STOPPED {
             return Ok(Outcome::WentOn);

@@ -6,7 +6,14 @@ use anyhow::{Context as _, ensure};
 use futures::future::try_join_all;
 use tokio::time::Instant;
 
-use crate::{Context, http::Client, phone::Phone, report::Row, stand::Stand, stats::Samples};
+use crate::{
+    Context,
+    http::Client,
+    phone::Phone,
+    report::Row,
+    stand::Stand,
+    stats::{Samples, millis},
+};
 
 const AT_ONCE: usize = 10;
 const FIRST_NAMES: [&str; AT_ONCE] =
@@ -32,11 +39,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
                 None => never += 1,
             }
         }
-        let deadline = Instant::now() + PATIENCE;
-        while stand.calls.open_count() > 0 {
-            ensure!(Instant::now() < deadline, "the calls did not end");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        stand.all_ended().await?;
     }
     let row = Row::times("ten POSTs at once → ten greetings heard, warm, local speech", &times)
         .value("never", f64::from(never))
@@ -59,7 +62,7 @@ async fn greeted(
         tokio::join!(client.post("/calls/outbound-with-escalation", "", &body), phone.until_audible(PATIENCE));
     let answer = answer.context("a POST was not answered")?;
     ensure!(answer.status == 200, "a POST is answered {}", answer.status);
-    let heard = heard?.map(|heard| heard.saturating_duration_since(posted).as_secs_f64() * 1_000.0);
+    let heard = heard?.map(|heard| millis(posted, heard));
     phone.hang_up();
     Ok(heard)
 }

@@ -1,11 +1,12 @@
 //! From the supervisor's decision to the moment at which both hear each other, and to the end of the hold music.
 
-use std::{f64::consts::TAU, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tokio::time::{Instant, timeout};
 use warmline_call::{OperatorAction, Phase};
-use warmline_telephony::{FRAME_SAMPLES, FRAME_TIME, Frame, SAMPLE_RATE};
+use warmline_telephony::{FRAME_TIME, Frame, SAMPLE_RATE};
+use warmline_testing::{amplitude, rms};
 
 use crate::{
     Context,
@@ -13,7 +14,7 @@ use crate::{
     report::Row,
     speech::{Scripted, say, voice},
     stand::{SUPERVISOR, Stand},
-    stats::Samples,
+    stats::{Samples, millis},
 };
 
 const CUSTOMER: &str = "+15550200003";
@@ -41,20 +42,21 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
     let (_, tts) = context.local().await?;
     let sentence = say(&tts, "One moment, please.", &voice(0)).await?;
     let stand = Stand::on_exchange(Scripted::speech(sentence.into())).await?;
+    on(context, &stand, "exchange").await
+}
+
+/// On any stand with scripted speech; `over` says which.
+pub(crate) async fn on(context: &Context, stand: &Stand, over: &str) -> anyhow::Result<Vec<Row>> {
     let mut found = Found::default();
     for _ in 0..context.pick(12, 2) {
-        timeout(PATIENCE, one_call(&stand, &mut found)).await.context("no transfer within 30 s")??;
+        timeout(PATIENCE, one_call(stand, &mut found)).await.context("no transfer within 30 s")??;
     }
     Ok(vec![
-        Row::times("supervisor presses 1 → both hear each other", &found.together)
+        Row::times(format!("supervisor presses 1 → both hear each other, {over}"), &found.together)
             .at_most("p50", found.together.at(0.5), 150.0, "ms")
             .why("tones at both phones; the key takes the way of a frame"),
-        Row::times("supervisor presses 1 → last hold music at the customer's phone", &found.tail).at_most(
-            "p50",
-            found.tail.at(0.5),
-            150.0 + 40.0,
-            "ms",
-        ),
+        Row::times(format!("supervisor presses 1 → last hold music at the customer's phone, {over}"), &found.tail)
+            .at_most("p50", found.tail.at(0.5), 150.0 + 40.0, "ms"),
     ])
 }
 
@@ -116,34 +118,17 @@ async fn one_call(stand: &Stand, found: &mut Found) -> anyhow::Result<()> {
 
 /// Ten seconds of it.
 fn tone(frequency: f64) -> Vec<i16> {
-    let step = TAU * frequency / f64::from(SAMPLE_RATE);
-    (0..10 * SAMPLE_RATE).map(|n| (LOUD * (step * f64::from(n)).sin()) as i16).collect()
+    warmline_testing::tone(frequency, LOUD, 0, 10 * SAMPLE_RATE as usize)
 }
 
 fn heard_tone(tick: &Tick, frequency: f64) -> bool {
     amplitude(&tick.frame, frequency) > LOUD / 2.0
 }
 
-/// How loud a frequency is in a frame: its amplitude.
-fn amplitude(frame: &Frame, frequency: f64) -> f64 {
-    let step = TAU * frequency / f64::from(SAMPLE_RATE);
-    let (mut real, mut imaginary) = (0.0, 0.0);
-    for (n, sample) in (0_u32..).zip(frame) {
-        let (sin, cos) = (step * f64::from(n)).sin_cos();
-        real += f64::from(*sample) * cos;
-        imaginary += f64::from(*sample) * sin;
-    }
-    2.0 * real.hypot(imaginary) / FRAME_SAMPLES as f64
-}
-
 /// The root mean square of what a frame holds beside that frequency.
 fn beside(frame: &Frame, frequency: f64) -> f64 {
-    let energy: f64 = frame.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / FRAME_SAMPLES as f64;
+    let energy = rms(frame).powi(2);
     // A frame in which the tone begins or ends holds it in part: its spectrum is wide, and no music.
     let tone = amplitude(frame, frequency).powi(2) / 2.0;
     if tone > energy / 10.0 { 0.0 } else { energy.sqrt() }
-}
-
-fn millis(from: Instant, to: Instant) -> f64 {
-    to.saturating_duration_since(from).as_secs_f64() * 1_000.0
 }

@@ -6,6 +6,7 @@ mod console;
 mod greeting;
 mod handover;
 mod http;
+mod livekit;
 mod phone;
 mod posts;
 mod program;
@@ -42,6 +43,9 @@ struct Args {
     /// One JSON object a row instead of text.
     #[arg(long)]
     json: bool,
+    /// Be the process of participants that another bench measures, on the LiveKit server at this URL.
+    #[arg(long, hide = true, value_name = "URL")]
+    participants_at: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,9 +62,11 @@ enum What {
     Console,
     Posts,
     List,
+    Participants,
+    Livekit,
 }
 
-const EACH: [What; 11] = [
+const EACH: [What; 13] = [
     What::Startup,
     What::Memory,
     What::Response,
@@ -72,6 +78,8 @@ const EACH: [What; 11] = [
     What::Console,
     What::Posts,
     What::List,
+    What::Participants,
+    What::Livekit,
 ];
 
 /// What every bench has.
@@ -90,7 +98,12 @@ impl Context {
 }
 
 fn main() -> ExitCode {
-    match measure(&Args::parse()) {
+    let args = Args::parse();
+    let done = match &args.participants_at {
+        Some(url) => take_part(url),
+        None => measure(&args),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -98,6 +111,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Participants and nothing else, until the other bench has seen enough.
+fn take_part(url: &str) -> anyhow::Result<bool> {
+    runtime("warmline")?.block_on(livekit::subject::run(url))?;
+    Ok(true)
 }
 
 /// Whether everything could be measured.
@@ -168,5 +187,7 @@ async fn run(what: What, context: &Context) -> anyhow::Result<Vec<Row>> {
         What::Console => console::run(context).await,
         What::Posts => posts::posts(context).await,
         What::List => posts::list(context).await,
+        What::Participants => livekit::participants(context).await,
+        What::Livekit => livekit::calls(context).await,
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{bail, ensure};
 use futures::future::try_join_all;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{
     Context,
@@ -51,7 +51,7 @@ pub(crate) async fn posts(context: &Context) -> anyhow::Result<Vec<Row>> {
             }
         })
         .await?;
-        all_ended(&stand).await?;
+        stand.all_ended().await?;
         let how = if fsync { "with fsync" } else { "without fsync" };
         rows.push(done.row(
             &format!("durable, idempotent POSTs a second, {how}"),
@@ -69,7 +69,7 @@ pub(crate) async fn list(context: &Context) -> anyhow::Result<Vec<Row>> {
     for _ in 0..context.pick(500, 60) {
         ensure!(client.post(PATH, "", BODY).await?.status == 200, "a call could not be placed");
     }
-    all_ended(&stand).await?;
+    stand.all_ended().await?;
     let done = hammer(context, address, context.pick(32, 4), |mut client| async move {
         let answer = client.get("/calls?limit=50").await?;
         Ok((client, answer))
@@ -136,15 +136,6 @@ where
         length = last;
     }
     Ok(Done { times: Samples::of(times), seconds: (end - begin).as_secs_f64(), own_cores, length })
-}
-
-async fn all_ended(stand: &Stand) -> anyhow::Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while stand.calls.open_count() > 0 {
-        ensure!(Instant::now() < deadline, "{} calls did not end", stand.calls.open_count());
-        sleep(Duration::from_millis(20)).await;
-    }
-    Ok(())
 }
 
 impl Done {

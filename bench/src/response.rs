@@ -14,7 +14,7 @@ use crate::{
     report::{Row, number},
     speech::{Scripted, say, say_all, voice},
     stand::Stand,
-    stats::Samples,
+    stats::{Samples, millis},
 };
 
 const CUSTOMER: &str = "+15550200001";
@@ -50,36 +50,42 @@ struct Found {
 }
 
 pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
-    let (_, tts) = context.local().await?;
     let stand = Stand::on_exchange(context.local_speech().await?).await?;
+    let mut rows = on(context, &stand, "exchange").await?;
+    let (_, tts) = context.local().await?;
+    let reply = say(&tts, "I see, and then?", &voice(0)).await?;
+    let scripted = Arc::new(Stand::on_exchange(Scripted::speech(reply.into())).await?);
+    for sessions in context.pick(&[4, 8][..], &[2]) {
+        rows.push(at_once(context, &scripted, *sessions, "exchange").await?);
+    }
+    Ok(rows)
+}
+
+/// One call after the other on any stand with local speech; `over` says which.
+pub(crate) async fn on(context: &Context, stand: &Stand, over: &str) -> anyhow::Result<Vec<Row>> {
+    let (_, tts) = context.local().await?;
     let said = say_all(&tts, context.pick(&SAID[..], &SAID[..2]), &voice(1)).await?;
     let wanted = context.pick(20, 2);
     let mut found = Found::default();
     // A call may end before all was said; then another one goes on.
     for _ in 0..context.pick(12, 3) {
         if found.response.len() + found.unanswered < wanted {
-            one_call(&stand, CUSTOMER, &said, wanted, &mut found).await?;
+            one_call(stand, CUSTOMER, &said, wanted, &mut found).await?;
         }
     }
     ensure!(found.response.len() > 0, "the agent never answered");
-    let mut rows = found.rows();
-    for sessions in context.pick(&[4, 8][..], &[2]) {
-        rows.push(at_once(context, *sessions).await?);
-    }
-    Ok(rows)
+    Ok(found.rows(over))
 }
 
-/// Several calls at once, with providers that answer at once, so that the machine's cores are Warmline's.
-async fn at_once(context: &Context, sessions: usize) -> anyhow::Result<Row> {
+/// Several calls at once, on a stand with providers that answer at once, so that the machine's cores are Warmline's.
+pub(crate) async fn at_once(context: &Context, stand: &Arc<Stand>, sessions: usize, over: &str) -> anyhow::Result<Row> {
     let (_, tts) = context.local().await?;
-    let reply = say(&tts, "I see, and then?", &voice(0)).await?;
-    let stand = Arc::new(Stand::on_exchange(Scripted::speech(reply.into())).await?);
     let said: Arc<[_]> = say_all(&tts, context.pick(&SAID[..], &SAID[..2]), &voice(1)).await?.into();
     let wanted = context.pick(8, 1);
     let mut beyond = Samples::default();
     for _ in 0..ROUNDS {
         let calls = (0..sessions).map(|n| {
-            let (stand, said) = (Arc::clone(&stand), Arc::clone(&said));
+            let (stand, said) = (Arc::clone(stand), Arc::clone(&said));
             context.load.spawn(async move {
                 let mut found = Found::default();
                 one_call(&stand, &format!("+1555021{n:04}"), &said, wanted, &mut found).await?;
@@ -94,7 +100,7 @@ async fn at_once(context: &Context, sessions: usize) -> anyhow::Result<Row> {
         }
     }
     ensure!(beyond.len() > 0, "the agent never answered");
-    let what = format!("the same beyond at {sessions} talking sessions, providers that answer at once");
+    let what = format!("the same beyond at {sessions} talking sessions, providers that answer at once, {over}");
     let row = Row::times(what, &beyond).at_most("p50", beyond.at(0.5), 220.0, "ms");
     Ok(row.at_most("p90", beyond.at(0.9), 260.0, "ms"))
 }
@@ -164,24 +170,25 @@ fn drain(events: &mut broadcast::Receiver<Arc<warmline::store::Delivered>>, call
 }
 
 impl Found {
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self, over: &str) -> Vec<Row> {
         let split = self.explain();
         let unanswered = match self.unanswered {
             0 => String::new(),
             some => format!("; {some} turns were not answered in {} s", NO_ANSWER.as_secs()),
         };
-        let response = Row::times("end of speech → first audio at the phone, local speech", &self.response)
-            .at_most("p50", self.response.at(0.5), 1_000.0, "ms")
-            .why(format!("{split}{unanswered}"));
-        let beyond =
-            Row::times("of it beyond endpointing and providers, exchange (no LiveKit in the path)", &self.beyond)
-                .at_most("p50", self.beyond.at(0.5), 220.0, "ms")
-                .at_most("p90", self.beyond.at(0.9), 260.0, "ms")
-                .why(
-                    "frames at both ends, buffers and the telephone filter; the goals allow 175 ms for LiveKit as well",
-                );
-        let greeting = Row::times("placed → greeting heard, warm, at a phone that answers at once", &self.greeting)
-            .at_most("p50", self.greeting.at(0.5), 400.0, "ms");
+        let response =
+            Row::times(format!("end of speech → first audio at the phone, local speech, {over}"), &self.response)
+                .at_most("p50", self.response.at(0.5), 1_000.0, "ms")
+                .why(format!("{split}{unanswered}"));
+        let beyond = Row::times(format!("of it beyond endpointing and providers, {over}"), &self.beyond)
+            .at_most("p50", self.beyond.at(0.5), 220.0, "ms")
+            .at_most("p90", self.beyond.at(0.9), 260.0, "ms")
+            .why("frames at both ends, buffers and the telephone filter; the goals allow 175 ms for LiveKit");
+        let greeting = Row::times(
+            format!("placed → greeting heard, warm, at a phone that answers at once, {over}"),
+            &self.greeting,
+        )
+        .at_most("p50", self.greeting.at(0.5), 400.0, "ms");
         vec![response, beyond, greeting]
     }
 
@@ -191,8 +198,4 @@ impl Found {
         let count = self.split[0].len();
         format!("p50 of {count} turns' metrics: endpointing {endpointing}, STT {stt}, brain {llm}, TTS {tts} ms")
     }
-}
-
-fn millis(from: Instant, to: Instant) -> f64 {
-    to.saturating_duration_since(from).as_secs_f64() * 1_000.0
 }

@@ -1,13 +1,14 @@
 //! The program put together: store, runtime, telephony and, where asked for, its server on a port of its own.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use async_trait::async_trait;
 use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
     sync::{broadcast, mpsc},
+    time::{Instant, sleep},
 };
 use warmline::{
     calls::{Calls, Order, Parts, Placed, Policy},
@@ -16,6 +17,11 @@ use warmline::{
 };
 use warmline_call::{CallId, Left, LeftCause, LegFact, LegRef, Private, Timers, VoicemailPolicy};
 use warmline_exchange::{Exchange, ExchangeOptions};
+use warmline_livekit::services::Project;
+use warmline_livekit_telephony::{
+    LiveKit, LiveKitSettings,
+    carrier::{Carrier, CarrierOptions},
+};
 use warmline_telephony::{
     Clock, Dial, DialError, Dialled, Frame, HoldMusic, Line, MergeError, OpenError, Room, Telephony,
 };
@@ -27,33 +33,59 @@ const MAX_CALLS: usize = 1_000_000;
 /// Who takes calls over.
 pub(crate) const SUPERVISOR: &str = "+15550100002";
 
+/// The simulated carrier's only trunk, and the number that it calls from.
+const TRUNK: &str = "ST_bench";
+const FROM: &str = "+15550100000";
+
+/// How long the last calls may take to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A Warmline of a bench's own. Its store goes with it.
 pub(crate) struct Stand {
     pub(crate) calls: Calls,
+    /// Whose phones ring.
     pub(crate) exchange: Arc<Exchange>,
+    _carrier: Option<Carrier>,
     _dir: TempDir,
 }
 
 impl Stand {
     /// With the embedded exchange, and events on disk before they are told, as it is by default.
     pub(crate) async fn on_exchange(speech: Speech) -> anyhow::Result<Self> {
-        Self::new(speech, true, None).await
+        let exchange = exchange(&speech);
+        Self::new(speech, true, Arc::clone(&exchange), exchange, None).await
+    }
+
+    /// Over a LiveKit server, with the simulated carrier in front of it: the same phones, and audio through that server.
+    pub(crate) async fn on_livekit(speech: Speech, server: Project) -> anyhow::Result<Self> {
+        let exchange = exchange(&speech);
+        let mut settings = LiveKitSettings::new(&server.url, &server.key, server.secret.clone(), TRUNK);
+        let (trunk, from_number) = (TRUNK.to_owned(), FROM.to_owned());
+        let options = CarrierOptions { server, exchange: exchange.as_ref().clone(), trunk, from_number };
+        let carrier = Carrier::start(([127, 0, 0, 1], 0).into(), options).await?;
+        settings.api_url = Some(carrier.url());
+        Self::new(speech, true, exchange, Arc::new(LiveKit::new(settings)), Some(carrier)).await
     }
 
     /// With a network that says 'busy' to every dial, at once.
     pub(crate) async fn on_busy_network(speech: Speech, fsync: bool) -> anyhow::Result<Self> {
-        Self::new(speech, fsync, Some(Arc::new(BusyNetwork))).await
+        let exchange = exchange(&speech);
+        Self::new(speech, fsync, exchange, Arc::new(BusyNetwork), None).await
     }
 
-    async fn new(speech: Speech, fsync: bool, network: Option<Arc<dyn Telephony>>) -> anyhow::Result<Self> {
+    async fn new(
+        speech: Speech,
+        fsync: bool,
+        exchange: Arc<Exchange>,
+        telephony: Arc<dyn Telephony>,
+        carrier: Option<Carrier>,
+    ) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let url = format!("sqlite://{}", dir.path().join("warmline.db").display());
         let store = Store::open_with(&url, StoreOptions { fsync, ..StoreOptions::default() }).await?;
-        let options = ExchangeOptions::new(Arc::clone(&speech.stt), Arc::clone(&speech.tts));
-        let exchange = Arc::new(Exchange::new(options));
         let calls = Calls::start(Parts {
             store,
-            telephony: network.unwrap_or_else(|| Arc::clone(&exchange) as _),
+            telephony,
             exchange: Some(Arc::clone(&exchange)),
             speech,
             readiness: Vec::new(),
@@ -62,7 +94,17 @@ impl Stand {
             clock: Clock::start(),
         })
         .await?;
-        Ok(Self { calls, exchange, _dir: dir })
+        Ok(Self { calls, exchange, _carrier: carrier, _dir: dir })
+    }
+
+    /// Waits until no call is open any more.
+    pub(crate) async fn all_ended(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.calls.open_count() > 0 {
+            ensure!(Instant::now() < deadline, "{} calls did not end", self.calls.open_count());
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     /// Places a call that stays with the agent.
@@ -101,6 +143,10 @@ impl Stand {
         tokio::spawn(async move { serve(listener, router(state), &limits, std::future::pending()).await });
         Ok(address)
     }
+}
+
+fn exchange(speech: &Speech) -> Arc<Exchange> {
+    Arc::new(Exchange::new(ExchangeOptions::new(Arc::clone(&speech.stt), Arc::clone(&speech.tts))))
 }
 
 fn policy() -> anyhow::Result<Policy> {

@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::Context as _;
+use tokio::time::Instant;
 
 /// Clock ticks a second in `/proc/…/stat`: part of Linux's interface to programs, whatever the kernel's own rate.
 const TICKS: f64 = 100.0;
@@ -47,6 +48,11 @@ pub(crate) fn cpu() -> anyhow::Result<f64> {
     seconds(&fs::read_to_string("/proc/self/stat")?)
 }
 
+/// Seconds that another process has computed.
+pub(crate) fn cpu_of(process: u32) -> anyhow::Result<f64> {
+    seconds(&fs::read_to_string(format!("/proc/{process}/stat"))?)
+}
+
 /// Seconds that this process has computed without those threads that play clients and phones.
 pub(crate) fn own_cpu() -> anyhow::Result<f64> {
     let mut load = 0.0;
@@ -73,6 +79,11 @@ pub(crate) fn memory(process: Option<u32>) -> anyhow::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find(|line| line.starts_with("VmRSS")).context("no VmRSS")?;
     Ok(line.split_whitespace().nth(1).context("no number")?.parse::<f64>()? / 1_024.0)
+}
+
+/// From one moment to another, in milliseconds.
+pub(crate) fn millis(from: Instant, to: Instant) -> f64 {
+    to.saturating_duration_since(from).as_secs_f64() * 1_000.0
 }
 
 /// How many cores this process may use.

@@ -1,4 +1,5 @@
-//! The REST interface against its own OpenAPI document: schemathesis makes requests up, good and bad ones.
+//! What others send us, made up. What comes over LiveKit goes to the fuzz targets of `crates/livekit`; the REST interface is
+//! held against its own OpenAPI document by schemathesis, which makes requests up, good and bad ones.
 
 use std::{
     fs,
@@ -24,8 +25,25 @@ voice = 1
 answer = "busy"
 "#;
 
-/// Runs it against a server of its own. Where schemathesis is not installed it says so and passes.
-pub(crate) fn run(place: &Place) -> Result<ExitCode> {
+/// The targets' tests. Each has a number of inputs of its own, unless another is given.
+const TARGETS: &str = "package(warmline-livekit) & test(/^fuzz::/)";
+
+/// The targets with that many inputs each, then the REST interface.
+pub(crate) fn run(place: &Place, inputs: Option<&String>) -> Result<ExitCode> {
+    let step = Step::begin("fuzz", "what comes over LiveKit");
+    let mut run = tool::cargo(place);
+    run.args(["nextest", "run", "--workspace", "--lib", "--no-tests=fail", "--no-fail-fast", "-E", TARGETS]);
+    if let Some(inputs) = inputs {
+        let Ok(inputs) = inputs.parse::<u64>() else { bail!("how many inputs? '{inputs}' is no number") };
+        run.env("WARMLINE_FUZZ_INPUTS", inputs.to_string()).args(["--profile", "fuzz"]);
+    }
+    tool::must(&mut run, "a target failed; crates/livekit/fuzz/README.md says what to do with its input")?;
+    step.done("passed");
+    rest(place)
+}
+
+/// The REST interface of a server of its own. Where schemathesis is not installed it says so and passes.
+fn rest(place: &Place) -> Result<ExitCode> {
     let Some(schemathesis) = find(place) else {
         eprintln!("fuzz: SKIPPED, schemathesis is not installed (.ci/setup installs it)");
         return Ok(ExitCode::SUCCESS);
@@ -34,11 +52,11 @@ pub(crate) fn run(place: &Place) -> Result<ExitCode> {
     run_built(place, &schemathesis)
 }
 
-/// The same with a server that is there already.
+/// The REST interface alone, with a server that is there already: the targets were among the tests.
 pub(crate) fn run_after_tests(place: &Place) -> Result<ExitCode> {
     match find(place) {
         Some(schemathesis) => run_built(place, &schemathesis),
-        None => run(place),
+        None => rest(place),
     }
 }
 

@@ -25,7 +25,8 @@ cargo xtask test [--no-browser]
                         everything: the page, every test, the browser's, the REST interface's
 cargo xtask test FILTER only the tests whose names match
 cargo xtask e2e         the browser smoke test alone
-cargo xtask fuzz        the REST interface against its OpenAPI document (schemathesis)
+cargo xtask fuzz [INPUTS]
+                        what comes over LiveKit, so many made-up inputs a target; the REST interface (schemathesis)
 cargo xtask livekit [FILTER]
                         the tests against a real LiveKit server, which it builds with Go where it is missing
 cargo xtask check       formatting, lints, licences
@@ -54,7 +55,7 @@ fn run() -> Result<ExitCode> {
         }
         Some("test") => return suite::test(&place, &args[1..]),
         Some("e2e") => return e2e::run(&place),
-        Some("fuzz") => return fuzz::run(&place),
+        Some("fuzz") => return fuzz::run(&place, args.get(1)),
         Some("livekit") => return livekit::test(&place, &args[1..]),
         Some("check") => return suite::check(&place),
         Some("xtask-help") => println!("{HELP}"),

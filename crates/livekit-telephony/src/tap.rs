@@ -5,14 +5,40 @@ use warmline_telephony::Frame;
 /// Frames that may wait: more are skipped, oldest first.
 const LONGEST: usize = 5;
 
-/// Frames with which it begins, so that a late one is no gap.
+/// Frames that have to wait before it flows again once it has run dry.
 const CUSHION: usize = 2;
 
-/// Frames between somebody who makes one every 20 ms and somebody who takes one every 20 ms, on other clocks.
+/// Frames taken, in which those that were always left are skipped: nobody needed them.
+const WINDOW: usize = 50;
+
+/// Frames between somebody who makes one every 20 ms and somebody who takes one every 20 ms, on other clocks. It holds back
+/// no more than those clocks need.
 #[derive(Debug, Default)]
 pub(crate) struct Tap {
     frames: VecDeque<Frame>,
     flowing: bool,
+    has_run_dry: bool,
+    left: Spare,
+}
+
+/// How many of what waits were needed by nobody for a while.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    seen: usize,
+    least: usize,
+}
+
+impl Spare {
+    /// So many are left. At the end of a window: as many as were left throughout.
+    pub(crate) fn after(&mut self, left: usize) -> usize {
+        self.least = if self.seen == 0 { left } else { self.least.min(left) };
+        self.seen += 1;
+        if self.seen < WINDOW {
+            return 0;
+        }
+        self.seen = 0;
+        self.least
+    }
 }
 
 impl Tap {
@@ -25,8 +51,16 @@ impl Tap {
 
     /// The next frame, if there is one yet.
     pub(crate) fn next(&mut self) -> Option<Frame> {
-        self.flowing = (self.flowing && !self.frames.is_empty()) || self.frames.len() >= CUSHION;
-        if self.flowing { self.frames.pop_front() } else { None }
+        let wanted = if self.flowing || !self.has_run_dry { 1 } else { CUSHION };
+        if self.frames.len() < wanted {
+            self.has_run_dry |= self.flowing;
+            self.flowing = false;
+            return None;
+        }
+        self.flowing = true;
+        let spare = self.left.after(self.frames.len() - 1);
+        self.frames.drain(..spare);
+        self.frames.pop_front()
     }
 }
 
@@ -34,18 +68,33 @@ impl Tap {
 mod tests {
     use super::*;
 
+    fn first(frame: Option<Frame>) -> Option<i16> {
+        frame.map(|frame| frame[0])
+    }
+
     #[test]
-    fn it_begins_with_a_cushion_and_skips_what_is_too_late() {
+    fn it_flows_at_once_and_after_a_gap_with_a_cushion() {
         let mut tap = Tap::default();
-        let first = |frame: Option<Frame>| frame.map(|frame| frame[0]);
-        tap.push([1; 320]);
         assert_eq!(first(tap.next()), None);
+        tap.push([1; 320]);
+        assert_eq!((first(tap.next()), first(tap.next())), (Some(1), None));
         tap.push([2; 320]);
-        assert_eq!(first(tap.next()), Some(1));
-        assert_eq!((first(tap.next()), first(tap.next())), (Some(2), None));
-        for n in 3..13 {
+        assert_eq!(first(tap.next()), None);
+        tap.push([3; 320]);
+        assert_eq!((first(tap.next()), first(tap.next())), (Some(2), Some(3)));
+    }
+
+    #[test]
+    fn what_is_too_late_is_skipped_and_what_nobody_needs_does_not_wait_for_ever() {
+        let mut tap = Tap::default();
+        for n in 0..13 {
             tap.push([n; 320]);
         }
         assert_eq!(first(tap.next()), Some(8));
+        for n in 13..200 {
+            tap.push([n; 320]);
+            assert!(tap.next().is_some(), "nothing is missing");
+        }
+        assert!(tap.frames.is_empty(), "each is taken as soon as it is there");
     }
 }

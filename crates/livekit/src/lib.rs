@@ -25,6 +25,8 @@
 //! participant is one task; a process may have many.
 
 pub mod audio;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod services;
 
 mod engine;

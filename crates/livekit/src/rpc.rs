@@ -87,6 +87,11 @@ impl RpcInvocation {
         self.send(answer);
     }
 
+    /// Forgets it without an answer: not even that could be sent.
+    pub(crate) fn drop_silently(mut self) {
+        self.answers = None;
+    }
+
     fn send(&mut self, answer: Result<String, RpcError>) {
         use proto::rpc_response::Value as Said;
         let Some(answers) = self.answers.take().and_then(|answers| answers.upgrade()) else { return };

@@ -21,8 +21,15 @@ const CHUNK: usize = 15_000;
 /// Bytes of text taken in from one stream at most.
 const LONGEST: usize = 1 << 20;
 
+/// What a chunk costs besides its bytes: a stream of empty ones has to end too.
+const CHUNK_COST: usize = 64;
+
 /// Streams that may be incomplete at once.
 const OPEN: usize = 64;
+
+/// What all incomplete streams weigh together at most.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) const MOST_WEIGHT: usize = OPEN * LONGEST;
 
 /// A stream that has not got any further for so long never will.
 const STALLED: Duration = Duration::from_secs(60);
@@ -104,9 +111,9 @@ impl TextAssembler {
             return;
         }
         if let Some((_, old)) = open.chunks.insert(chunk.chunk_index, (chunk.version, chunk.content.clone())) {
-            open.bytes -= old.len();
+            open.bytes -= CHUNK_COST + old.len();
         }
-        open.bytes += chunk.content.len();
+        open.bytes += CHUNK_COST + chunk.content.len();
         if open.bytes > LONGEST {
             tracing::debug!(from, "a text stream is too long: it was dropped");
             self.open.remove(&key);
@@ -131,6 +138,12 @@ impl TextAssembler {
     /// Somebody has left: what they had begun to say stays unsaid.
     pub(crate) fn left(&mut self, from: &str) {
         self.open.retain(|(sender, _), _| sender != from);
+    }
+
+    /// What is kept of streams that are not complete, in bytes.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn weight(&self) -> usize {
+        self.open.values().map(|open| open.bytes).sum()
     }
 
     pub(crate) fn expire(&mut self, now: Instant) {
@@ -216,5 +229,10 @@ mod tests {
             texts.chunk("c", &chunk);
         }
         assert!(texts.open.is_empty(), "too long");
+        begin(&mut texts, "d", "S");
+        for n in 0..100_000 {
+            texts.chunk("d", &Chunk { stream_id: "S".to_owned(), chunk_index: n, ..Chunk::default() });
+        }
+        assert!(texts.open.is_empty(), "too many empty chunks");
     }
 }

@@ -4,7 +4,13 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 
 use common::*;
 use warmline_livekit::{
@@ -55,13 +61,23 @@ async fn a_killed_server_that_comes_back_is_joined_anew_with_the_same_tracks() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_politely_is_waited_for_too() {
+async fn a_server_that_stops_politely_is_waited_for_too_and_a_fresh_token_is_asked_for() {
     let server = Server::start().await;
-    let (alice, mut to_alice) = join(&server, "polite", "alice").await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let source = {
+        let asked = Arc::clone(&asked);
+        TokenSource::fresh(move || {
+            asked.fetch_add(1, Relaxed);
+            async { Ok(token("polite", "alice")) }
+        })
+    };
+    let (alice, mut to_alice) = Participant::connect(Options::with_source(server.url(), source)).await.unwrap();
+    assert_eq!(asked.load(Relaxed), 1);
     server.terminate();
     event(&mut to_alice, "alice notices", |event| matches!(event, Event::Reconnecting).then_some(())).await;
     server.run().await;
     event(&mut to_alice, "alice is back", |event| matches!(event, Event::Rejoined).then_some(())).await;
+    assert!(asked.load(Relaxed) >= 2, "the room was joined anew with the old token");
     drop(alice);
 }
 
@@ -107,6 +123,11 @@ async fn when_udp_goes_away_for_good_media_goes_on_over_tcp() {
     while heard.try_next_frame().is_some() {}
     until_tone(&mut heard, 440.0, 200).await;
     println!("heard again {:?} after UDP was cut", cut.elapsed());
+    // Pitfall 3: the stream that the resume replaced has said goodbye, and nothing came of it.
+    listen(&mut heard, 0, 100).await;
+    while let Ok(event) = to_alice.try_recv() {
+        assert!(!matches!(event, Event::Reconnecting | Event::Disconnected(_)), "{event:?}");
+    }
 }
 
 /// Alice talks to Bob, and the network loses all of her UDP.

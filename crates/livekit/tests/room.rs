@@ -7,6 +7,7 @@ mod common;
 use std::{collections::BTreeMap, time::Duration};
 
 use common::*;
+use livekit_api::services::room::RoomClient;
 use warmline_livekit::{
     DisconnectReason, Kind, ParticipantEvent as Event, RequestError, RpcError, TrackOptions, Transcription,
 };
@@ -186,11 +187,27 @@ async fn tracks_are_published_muted_unmuted_and_taken_back() {
         _ => None,
     };
     assert_eq!(event(&mut to_bob, "muted", muted).await, (sid.clone(), true));
+    event(&mut to_bob, "nobody speaks", |event| {
+        matches!(event, Event::ActiveSpeakers(speakers) if speakers.is_empty()).then_some(())
+    })
+    .await;
     until_silence(&mut heard, 20).await;
     let quiet = listen(&mut heard, 10, 25).await;
     assert!(quiet.iter().all(|&sample| sample == 0), "{:?}", measure(&quiet, 440.0));
     voice.unmute().await.unwrap();
     assert_eq!(event(&mut to_bob, "unmuted", muted).await, (sid.clone(), false));
+    until_tone(&mut heard, 440.0, 20).await;
+
+    // The server mutes it, and lets it be heard again.
+    let rooms = RoomClient::with_api_key(&server.url(), KEY, SECRET);
+    rooms.mute_published_track("mute", "alice", &sid, true).await.unwrap();
+    let told = event(&mut to_alice, "the server mutes it", |event| match event {
+        Event::LocalTrackMuted { sid, muted } => Some((sid, muted)),
+        _ => None,
+    });
+    assert_eq!(told.await, (sid.clone(), true));
+    until_silence(&mut heard, 20).await;
+    voice.unmute().await.unwrap();
     until_tone(&mut heard, 440.0, 20).await;
 
     voice.unpublish().await.unwrap();
@@ -212,5 +229,16 @@ async fn tracks_are_published_muted_unmuted_and_taken_back() {
         again.unpublish().await.unwrap();
         soon("the sound ends", async { while heard.next_frame().await.is_some() {} }).await;
     }
-    drop(to_alice.try_recv());
+}
+
+#[tokio::test]
+async fn a_room_that_is_deleted_says_so() {
+    let server = Server::start().await;
+    let (_alice, mut to_alice) = join(&server, "deleted", "alice").await;
+    RoomClient::with_api_key(&server.url(), KEY, SECRET).delete_room("deleted").await.unwrap();
+    let reason = event(&mut to_alice, "alice is out", |event| match event {
+        Event::Disconnected(reason) => Some(reason),
+        _ => None,
+    });
+    assert_eq!(reason.await, DisconnectReason::RoomDeleted);
 }

@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
-    f64::consts::TAU,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -13,6 +12,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use warmline_call::{CallId, LegFact, LegRef};
 use warmline_exchange::{BrowserPhone, Exchange, ExchangeOptions, PhoneEvent, PhoneHandle};
 use warmline_telephony::{Dial, Dialled, Ear, FRAME_SAMPLES, Frame, Heard, Room, Telephony};
+pub(crate) use warmline_testing::amplitude;
 use warmline_voice::{SpeechError, SpeechToText, TextToSpeech, Utterance, VoiceStyle};
 
 pub(crate) const CUSTOMER: &str = "+4915550001";
@@ -85,7 +85,7 @@ pub(crate) async fn answered(dialled: &mut Dialled) {
 
 /// A tone that starts at sample `from`.
 pub(crate) fn tone(hz: f64, from: usize, samples: usize) -> Vec<i16> {
-    (from..from + samples).map(|n| (4_000.0 * (TAU * hz * n as f64 / 16_000.0).sin()) as i16).collect()
+    warmline_testing::tone(hz, 4_000.0, from, samples)
 }
 
 /// A tone with a closure of 60 ms every 240 ms, so that it passes for speech.
@@ -97,16 +97,6 @@ pub(crate) fn syllables(hz: f64, samples: usize) -> Vec<i16> {
         }
     }
     audio
-}
-
-/// How loud a tone is in some audio: its amplitude.
-pub(crate) fn amplitude(audio: &[i16], hz: f64) -> f64 {
-    let part = |wave: fn(f64) -> f64| {
-        let sum: f64 =
-            audio.iter().enumerate().map(|(n, &s)| f64::from(s) * wave(TAU * hz * n as f64 / 16_000.0)).sum();
-        2.0 * sum / audio.len() as f64
-    };
-    part(f64::sin).hypot(part(f64::cos))
 }
 
 /// Whether a tone of [`tone`]'s loudness is in a frame.

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     str::FromStr,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -12,18 +12,14 @@ use livekit_protocol as proto;
 use rand::{Rng, distr::Alphanumeric};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{MissedTickBehavior, interval, sleep},
+    time::sleep,
 };
 use warmline_call::{CallId, LegFact, LegRef};
-use warmline_livekit::{
-    AutoSubscribe, LocalTrack, Options, Participant, ParticipantEvent, RemoteTrack, TokenSource, TrackOptions,
-};
-use warmline_telephony::{
-    Dial, Dialled, FRAME_SAMPLES, FRAME_TIME, Frame, Heard, Line, SILENCE, Speech, Telephony, mix,
-};
+use warmline_livekit::{AutoSubscribe, Options, Participant, ParticipantEvent, RemoteTrack, TokenSource, TrackOptions};
+use warmline_telephony::{Dial, Dialled, FRAME_SAMPLES, Frame, Heard, Line, Speech, Telephony, mix};
 
-use super::{Inner, outcome::Refused, relay::Relay, twirp::TwirpError};
-use crate::tap::Tap;
+use super::{Inner, lock, outcome::Refused, relay::Relay, twirp::TwirpError};
+use crate::tap::{Spare, Tap};
 
 /// How long a busy callee's participant lingers in the room.
 const LINGER: Duration = Duration::from_secs(2);
@@ -31,14 +27,15 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How long a number takes to be refused that [`super::Carrier::refuse`] names.
 const REFUSED_AFTER: Duration = Duration::from_millis(100);
 
-/// Frames that may wait for the phone: more are skipped.
-const AHEAD: u64 = 5;
+/// Frames that may wait for the phone when another one comes: more are skipped.
+const AHEAD: usize = 2;
 
 /// The participant of a leg.
 struct Leg {
     participant: Participant,
     relay: Relay,
-    microphone: LocalTrack,
+    /// What the phone says, until it is fetched to be sent.
+    microphone: Arc<Mutex<Tap>>,
     /// Audio tracks of others, by their ids, and whether they are subscribed to.
     published: Vec<String>,
     heard: HashMap<String, Queue>,
@@ -46,6 +43,7 @@ struct Leg {
     answered: bool,
     speech: Option<Speech>,
     pushed: u64,
+    ahead: Spare,
 }
 
 /// A track that is heard, and frames of it.
@@ -66,7 +64,9 @@ pub(super) async fn begin(
     let mut options = Options::with_source(relay.url(), token(inner, &request, &call_id));
     options.subscribe = AutoSubscribe::Nothing;
     let (participant, events) = Participant::connect(options).await.map_err(|e| failed(&e))?;
-    let microphone = participant.publish(TrackOptions::new("sip-audio")).await.map_err(|e| failed(&e))?;
+    let microphone = Arc::<Mutex<Tap>>::default();
+    let source = source(Arc::clone(&microphone));
+    participant.publish_source(TrackOptions::new("sip-audio"), source).await.map_err(|e| failed(&e))?;
     let member = inner.services.participant(&request.room_name, participant.identity()).await;
     let info = proto::SipParticipantInfo {
         participant_id: member.map(|m| m.participant.sid).unwrap_or_default(),
@@ -84,6 +84,7 @@ pub(super) async fn begin(
         answered: false,
         speech: None,
         pushed: 0,
+        ahead: Spare::default(),
     };
     let inner = Arc::clone(inner);
     tokio::spawn(async move {
@@ -122,8 +123,6 @@ impl Leg {
     async fn follow(mut self, dialled: Dialled, events: &mut mpsc::Receiver<ParticipantEvent>) {
         let Dialled { mut progress, line, .. } = dialled;
         let Line { mut ear, mouth } = line;
-        let mut ticks = interval(FRAME_TIME);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut listening = true;
         loop {
             tokio::select! {
@@ -138,7 +137,11 @@ impl Leg {
                     None => return self.participant.close().await,
                 },
                 heard = ear.hear(), if listening => match heard {
-                    Some(Heard::Frame(frame)) => drop(self.microphone.try_write(&frame)),
+                    // The phone's own clock: a frame said is a frame heard.
+                    Some(Heard::Frame(frame)) => {
+                        lock(&self.microphone).push(frame);
+                        self.play();
+                    }
                     Some(Heard::Key(key)) => drop(self.participant.send_dtmf(key, Vec::new()).await),
                     None => listening = false,
                 },
@@ -146,7 +149,6 @@ impl Leg {
                     Some(ParticipantEvent::Disconnected(_)) | None => return,
                     Some(event) => self.on_event(event).await,
                 },
-                _ = ticks.tick(), if self.answered => self.play(),
             }
         }
     }
@@ -213,14 +215,9 @@ impl Leg {
     fn play(&mut self) {
         let frames: Vec<Frame> = self.heard.values_mut().filter_map(Queue::next).collect();
         let Some(speech) = &self.speech else { return };
-        let ahead = self.pushed.saturating_sub(speech.played().samples) / FRAME_SAMPLES as u64;
-        if ahead > AHEAD {
+        let ahead = self.pushed.saturating_sub(speech.played().samples) as usize / FRAME_SAMPLES;
+        if ahead > AHEAD || self.ahead.after(ahead) > 0 {
             return;
-        }
-        if self.pushed == 0 {
-            // A cushion, so that a late frame is no gap.
-            speech.push(&[SILENCE, SILENCE].concat());
-            self.pushed += 2 * FRAME_SAMPLES as u64;
         }
         speech.push(&mix(&frames.iter().collect::<Vec<_>>()));
         self.pushed += FRAME_SAMPLES as u64;
@@ -233,6 +230,17 @@ impl Queue {
             self.tap.push(frame);
         }
         self.tap.next()
+    }
+}
+
+/// What is sent: silence until there is something to say.
+fn source(microphone: Arc<Mutex<Tap>>) -> impl FnMut(&mut [i16]) -> bool + Send + 'static {
+    move |frame| match lock(&microphone).next() {
+        Some(said) => {
+            frame.copy_from_slice(&said);
+            true
+        }
+        None => false,
     }
 }
 

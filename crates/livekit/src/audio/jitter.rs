@@ -2,12 +2,14 @@
 
 use std::{
     collections::VecDeque,
-    ops::Range,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{delay::DelayEstimator, opus_packet::opus_ticks};
+use super::{
+    delay::DelayEstimator,
+    opus_packet::opus_ticks,
+    packets::{Due, JitterConfig, JitterStats, Payload},
+};
 
 /// Packets held at most: 1 s of 20 ms. Past that the oldest go.
 const CAPACITY: usize = 50;
@@ -32,61 +34,6 @@ const TOLERANCE_US: i64 = 25_000;
 
 /// How much too long the delay may be before packets are left out: shortening the sound would take too long.
 const TOO_LONG_US: i64 = 150_000;
-
-/// How short and how long packets are held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JitterConfig {
-    /// The least delay aimed at.
-    pub shortest: Duration,
-    /// The most.
-    pub longest: Duration,
-}
-
-impl Default for JitterConfig {
-    fn default() -> Self {
-        Self { shortest: Duration::from_millis(40), longest: Duration::from_millis(200) }
-    }
-}
-
-/// A slice of a received packet.
-#[derive(Clone, Debug)]
-pub struct Payload {
-    packet: Arc<[u8]>,
-    range: Range<usize>,
-}
-
-/// What is due.
-#[derive(Debug)]
-pub enum Due {
-    /// A packet.
-    Packet(Payload),
-    /// Nothing came for this time: make something up.
-    Lost {
-        /// How much is missing, in ticks of 48 kHz.
-        ticks: u32,
-        /// The packet right after the gap, which may hold a copy of what is missing.
-        next: Option<Payload>,
-    },
-    /// Nothing is playing: silence.
-    Nothing,
-}
-
-/// What has happened so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct JitterStats {
-    /// Packets that came, redundant copies not counted.
-    pub received: u64,
-    /// Frames played from a redundant copy.
-    pub recovered: u64,
-    /// Frames that never came in time.
-    pub lost: u64,
-    /// Packets that came after their time.
-    pub late: u64,
-    /// Packets that came twice.
-    pub duplicate: u64,
-    /// Packets thrown away because too many waited.
-    pub overflowed: u64,
-}
 
 /// One stream's packets between the network and the decoder.
 #[derive(Debug)]
@@ -122,28 +69,6 @@ enum State {
     Playing { cursor: u64, held: u32 },
 }
 
-impl Payload {
-    /// All of a packet.
-    #[must_use]
-    pub fn whole(packet: Arc<[u8]>) -> Self {
-        let range = 0..packet.len();
-        Self { packet, range }
-    }
-
-    /// A part of a packet; empty if it has no such part.
-    #[must_use]
-    pub fn part(packet: &Arc<[u8]>, range: Range<usize>) -> Self {
-        let range = if packet.get(range.clone()).is_some() { range } else { 0..0 };
-        Self { packet: Arc::clone(packet), range }
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.packet[self.range.clone()]
-    }
-}
-
 impl JitterBuffer {
     /// An empty one.
     #[must_use]
@@ -175,7 +100,14 @@ impl JitterBuffer {
         } else if self.newest.is_none() {
             return;
         }
-        self.insert(extended, payload, redundant);
+        // Sound from before it begins to play is worth no wait: what is held is the first packet itself.
+        if redundant && self.is_early(extended) {
+            return;
+        }
+        if self.insert(extended, payload, redundant) && redundant {
+            // It stands for a packet that was lost: to wait for such copies is what the delay is for, if there are many.
+            self.delay.packet(now, extended);
+        }
         if self.state == State::Idle && !self.waiting.is_empty() {
             self.state = State::Filling { until: now + self.delay.target() };
         }
@@ -222,6 +154,12 @@ impl JitterBuffer {
         self.stats
     }
 
+    /// How many packets wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Forgets everything but the statistics: another stream follows.
     pub fn restart(&mut self) {
         self.waiting.clear();
@@ -232,10 +170,17 @@ impl JitterBuffer {
         self.delay = DelayEstimator::new(self.config.shortest, self.config.longest);
     }
 
-    fn insert(&mut self, timestamp: u64, payload: Payload, redundant: bool) {
+    /// Whether nothing plays yet and this would go before all that waits.
+    fn is_early(&self, timestamp: u64) -> bool {
+        let playing = matches!(self.state, State::Playing { .. });
+        !playing && self.waiting.front().is_none_or(|first| timestamp < first.timestamp)
+    }
+
+    /// Whether it is the first with this timestamp, and in time.
+    fn insert(&mut self, timestamp: u64, payload: Payload, redundant: bool) -> bool {
         if timestamp < self.played {
             self.stats.late += u64::from(!redundant);
-            return;
+            return false;
         }
         let at = self.waiting.iter().rposition(|w| w.timestamp <= timestamp).map_or(0, |before| before + 1);
         if at > 0
@@ -246,7 +191,7 @@ impl JitterBuffer {
                 self.stats.duplicate += u64::from(!same.redundant);
                 same.redundant = false;
             }
-            return;
+            return false;
         }
         self.waiting.insert(at, Waiting { timestamp, payload, redundant });
         if self.waiting.len() > CAPACITY {
@@ -257,6 +202,7 @@ impl JitterBuffer {
                 self.play_from(cursor, held);
             }
         }
+        true
     }
 
     fn play(&mut self, now: Instant, mut cursor: u64, held: u32) -> Due {

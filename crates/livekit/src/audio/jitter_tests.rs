@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 
 /// A 20 ms packet (SILK, one frame) that carries a number.
@@ -13,6 +15,9 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
+/// Two packets are held at least.
+const TWO: JitterConfig = JitterConfig { shortest: Duration::from_millis(40), longest: Duration::from_millis(200) };
+
 /// A stream in virtual time: what comes when, and what was played.
 struct Stream {
     jitter: JitterBuffer,
@@ -23,7 +28,7 @@ struct Stream {
 
 impl Stream {
     fn new(first: u32) -> Self {
-        Self { jitter: JitterBuffer::new(JitterConfig::default()), start: Instant::now(), first, played: Vec::new() }
+        Self { jitter: JitterBuffer::new(TWO), start: Instant::now(), first, played: Vec::new() }
     }
 
     fn comes(&mut self, at: Duration, n: u64) {
@@ -224,8 +229,40 @@ fn a_delay_that_stays_too_long_asks_for_correction_and_a_huge_one_is_cut() {
 }
 
 #[test]
+fn copies_from_before_the_first_packet_delay_nothing() {
+    let mut stream = Stream::new(0);
+    for (n, at) in [(2, 0), (3, 20), (4, 40)] {
+        // RED, oldest first.
+        stream.copy_comes(ms(at), n - 2);
+        stream.copy_comes(ms(at), n - 1);
+        stream.comes(ms(at), n);
+        stream.plays(ms(at + 5));
+    }
+    assert_eq!(stream.played, ["-", "-", "2"]);
+    assert_eq!(stream.jitter.stats().recovered, 0);
+}
+
+#[test]
+fn a_network_that_loses_much_is_given_the_time_that_copies_need() {
+    let lossy = |lost: fn(u64) -> bool| {
+        let mut stream = Stream::new(0);
+        stream.jitter = JitterBuffer::new(JitterConfig::default());
+        for n in 1..500 {
+            if !lost(n) {
+                stream.copy_comes(ms(20 * n), n - 1);
+                stream.comes(ms(20 * n), n);
+            }
+            stream.plays(ms(20 * n + 5));
+        }
+        stream.jitter.target()
+    };
+    assert_eq!(lossy(|n| n % 50 == 0), ms(30), "the least");
+    assert_eq!(lossy(|n| n % 10 == 0), ms(40), "a copy comes 20 ms later, and playing is on a grid of 20 ms");
+}
+
+#[test]
 fn packets_of_other_lengths_are_played_too() {
-    let mut jitter = JitterBuffer::new(JitterConfig::default());
+    let mut jitter = JitterBuffer::new(TWO);
     let start = Instant::now();
     // 60 ms each (SILK).
     let long = Payload::whole(Arc::from([3 << 3, 0].as_slice()));

@@ -1,16 +1,20 @@
 //! Audio without any IO: payloads, redundancy, the jitter buffer, the codec.
 
 mod delay;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod jitter;
 mod opus_packet;
 mod pacer;
+mod packets;
 mod receiver;
 mod red;
 mod sender;
 mod stretch;
 
-pub use jitter::{Due, JitterBuffer, JitterConfig, JitterStats, Payload};
+pub use jitter::JitterBuffer;
 pub use opus_packet::{is_dtx, opus_ticks};
+pub use packets::{Due, JitterConfig, JitterStats, Payload};
 pub use red::{Block, RedError, RedPacker, parse_red};
 
 pub(crate) use pacer::Pacer;

@@ -4,8 +4,9 @@ use opus::{Channels, Decoder};
 
 use super::{
     FRAME_SAMPLES, Frame, RATE,
-    jitter::{Due, JitterBuffer, JitterConfig, JitterStats, Payload},
+    jitter::JitterBuffer,
     opus_packet::is_dtx,
+    packets::{Due, JitterConfig, JitterStats, Payload},
     red::parse_red,
     stretch,
 };
@@ -83,6 +84,12 @@ impl AudioReceiver {
         frame.copy_from_slice(&self.ready[..FRAME_SAMPLES]);
         self.ready.drain(..FRAME_SAMPLES);
         frame
+    }
+
+    /// Packets that wait, and samples that are decoded and not played.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn held(&self) -> (usize, usize) {
+        (self.jitter.waiting(), self.ready.len())
     }
 
     pub(crate) fn stats(&self) -> JitterStats {

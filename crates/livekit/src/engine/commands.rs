@@ -6,7 +6,7 @@ use std::{
 use livekit_protocol::{self as proto, signal_request::Message as Request};
 use tokio::sync::oneshot;
 
-use super::{End, Engine, Link, Outbound, media::Publication};
+use super::{End, Engine, Link, Outbound, data::OUTBOUND, media::Publication};
 use crate::{
     DisconnectReason, RequestError, RpcError, SubscriptionPermissions,
     audio::AudioSender,
@@ -78,10 +78,18 @@ impl Engine {
             }
             Command::Send { packets, reply } => self.queue(packets, reply),
             Command::Call { call, timeout, reply } => {
+                if self.outbound.len() >= OUTBOUND {
+                    let _ = reply.send(Err(RpcError::new(RpcError::SEND_FAILED, "too much is waiting to be sent")));
+                    return Ok(());
+                }
                 let request = self.rpcs.call(call, timeout, reply, Instant::now());
                 self.outbound.push_back(request);
             }
-            Command::Answer(packet) => self.outbound.push_back(packet),
+            Command::Answer(packet) => {
+                if self.enqueue(vec![packet]).is_err() {
+                    tracing::debug!("an answer to a call was lost: too much waits");
+                }
+            }
             Command::Close(reply) => {
                 self.closing = Some(reply);
                 return Err(End::Closed);

@@ -5,7 +5,10 @@ use super::{End, Engine, Link};
 use crate::{ParticipantEvent, RequestError, event::Data, text};
 
 /// Packets that wait to be sent at most.
-const OUTBOUND: usize = 1_024;
+pub(super) const OUTBOUND: usize = 1_024;
+
+/// Senders whose last sequence number is remembered at most.
+pub(super) const SENDERS: usize = 4_096;
 
 /// A data packet on its way out.
 #[derive(Clone, Debug)]
@@ -85,8 +88,11 @@ impl Engine {
             }
             Some(Value::RpcRequest(request)) => {
                 let (acknowledged, invocation) = self.rpcs.requested(from, request);
-                self.outbound.push_back(acknowledged);
-                self.tell(ParticipantEvent::Rpc(invocation));
+                // Whoever calls faster than we can say so hears nothing of it, and their call times out.
+                match self.enqueue(vec![acknowledged]) {
+                    Ok(()) => self.tell(ParticipantEvent::Rpc(invocation)),
+                    Err(_) => invocation.drop_silently(),
+                }
             }
             Some(Value::RpcAck(ack)) => self.rpcs.acknowledged(&ack.request_id),
             Some(Value::RpcResponse(response)) => self.rpcs.answered(response),
@@ -105,6 +111,9 @@ impl Engine {
 fn is_repeated(link: &mut Link, packet: &proto::DataPacket) -> bool {
     if packet.sequence == 0 || packet.participant_sid.is_empty() {
         return false;
+    }
+    if link.received.len() == SENDERS && !link.received.contains_key(&packet.participant_sid) {
+        link.received.clear();
     }
     let last = link.received.entry(packet.participant_sid.clone()).or_default();
     if packet.sequence <= *last {

@@ -1,5 +1,6 @@
 use std::{
     collections::{HashMap, VecDeque},
+    future::pending,
     io,
     net::SocketAddr,
     sync::{Arc, Once},
@@ -8,11 +9,10 @@ use std::{
 
 use livekit_protocol::{self as proto, signal_request::Message as Request};
 use livekit_signaling::{
-    CLIENT_PROTOCOL_DEFAULT, NEGOTIATED_DATA_CHANNELS_PROTOCOL, SignalClient, SignalEvents, SignalOptions,
+    CLIENT_PROTOCOL_DEFAULT, NEGOTIATED_DATA_CHANNELS_PROTOCOL, SignalClient, SignalError, SignalEvents, SignalOptions,
 };
 use tokio::{net::lookup_host, sync::oneshot, task::JoinHandle, time::sleep};
 
-use super::Resumed;
 use crate::{
     AutoSubscribe, Options, RequestError,
     error::{ConnectError, chain},
@@ -188,6 +188,31 @@ impl Link {
         if let Some(tcp) = self.tcp.take() {
             tcp.abort();
         }
+    }
+}
+
+/// What came of a resume.
+pub(super) type Resumed = Result<proto::ReconnectResponse, SignalError>;
+
+/// Waits for the resume that is under way, if one is.
+pub(super) async fn resumed(resume: &mut Option<Resume>) -> Resumed {
+    match resume {
+        Some(resume) => match (&mut resume.task).await {
+            Ok(resumed) => resumed,
+            Err(_) => Err(SignalError::Closed),
+        },
+        None => pending().await,
+    }
+}
+
+/// Waits for the TCP connection that is being made, if one is.
+pub(super) async fn connected(tcp: &mut Option<TcpConnecting>) -> io::Result<FramedTcp> {
+    match tcp {
+        Some(connecting) => match connecting.await {
+            Ok(connected) => connected,
+            Err(_) => Err(io::ErrorKind::Interrupted.into()),
+        },
+        None => pending().await,
     }
 }
 

@@ -2,19 +2,21 @@
 
 mod commands;
 mod data;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod link;
 mod media;
+mod patience;
 mod recovery;
+mod rejoin;
 mod signals;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    future::pending,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use livekit_protocol as proto;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Sleep, sleep_until},
@@ -23,8 +25,10 @@ use tokio::{
 pub(crate) use commands::{Command, OwnChange};
 pub(crate) use data::Outbound;
 pub(crate) use link::{Link, install_tls_provider};
+use link::{connected, resumed};
 use media::{Publication, Reception};
-pub(crate) use recovery::token;
+use patience::Recovery;
+pub(crate) use rejoin::token;
 
 use crate::{
     DisconnectReason, Options, ParticipantEvent, SubscriptionPermissions,
@@ -83,7 +87,7 @@ pub(crate) struct Engine {
     housekeeping: Instant,
     /// The token that the server has last refreshed ours to.
     refreshed: Option<Secret>,
-    recovery: recovery::Recovery,
+    recovery: Recovery,
     rejoined: bool,
     happened: Vec<PeerEvent>,
     sleep: std::pin::Pin<Box<Sleep>>,
@@ -101,7 +105,7 @@ impl Engine {
         let now = Instant::now();
         let mut rpcs = Rpcs::default();
         rpcs.answer_to(answers);
-        let recovery = recovery::Recovery::new(options.reconnect);
+        let recovery = Recovery::new(options.reconnect);
         Self {
             options,
             commands,
@@ -279,27 +283,5 @@ impl Engine {
         for event in events {
             self.tell(event);
         }
-    }
-}
-
-type Resumed = Result<proto::ReconnectResponse, livekit_signaling::SignalError>;
-
-async fn resumed(resume: &mut Option<link::Resume>) -> Resumed {
-    match resume {
-        Some(resume) => match (&mut resume.task).await {
-            Ok(resumed) => resumed,
-            Err(_) => Err(livekit_signaling::SignalError::Closed),
-        },
-        None => pending().await,
-    }
-}
-
-async fn connected(tcp: &mut Option<link::TcpConnecting>) -> std::io::Result<crate::peer::FramedTcp> {
-    match tcp {
-        Some(connecting) => match connecting.await {
-            Ok(connected) => connected,
-            Err(_) => Err(std::io::ErrorKind::Interrupted.into()),
-        },
-        None => pending().await,
     }
 }

@@ -1,17 +1,17 @@
-//! What is done when the connection is lost: resume, restart ICE, join anew, or give up. Every loop of it ends.
+//! What is done when the connection is lost: resume, restart ICE, go over TCP. Every loop of it ends; what then is left is to
+//! join anew.
 
 use std::time::{Duration, Instant};
 
 use livekit_protocol::{self as proto, leave_request::Action};
 use livekit_signaling::{SignalError, SignalEvent};
-use tokio::time::{sleep, timeout};
 
-use super::{End, Engine, Link, Resumed};
+use super::{End, Engine, Link, link::Resumed};
 use crate::{
-    DisconnectReason, ParticipantEvent, ReconnectPolicy, TokenSource,
+    ParticipantEvent,
     error::ConnectError,
     peer::{FramedTcp, UDP_FIRST},
-    secret::{Secret, redact},
+    secret::redact,
 };
 
 /// How long ICE may be without a path before it is restarted: it often finds it again by itself.
@@ -28,65 +28,6 @@ const ICE_RESTARTS: u32 = 6;
 
 /// How long an answer may take.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
-
-/// A session that lasted this long was a good one: what went wrong before does not count any more.
-const GOOD_SESSION: Duration = Duration::from_secs(60);
-
-/// Sessions in a row that were no good ones, at most.
-const BAD_SESSIONS: u32 = 10;
-
-/// How long signalling may take to join.
-const JOIN_TIME: Duration = Duration::from_secs(12);
-
-/// How often has been tried, and whether to try again. No IO.
-#[derive(Debug)]
-pub(crate) struct Recovery {
-    policy: ReconnectPolicy,
-    bad_sessions: u32,
-    lost_since: Option<Instant>,
-}
-
-impl Recovery {
-    pub(crate) fn new(policy: ReconnectPolicy) -> Self {
-        Self { policy, bad_sessions: 0, lost_since: None }
-    }
-
-    /// Whether a resume that has failed since then is worth another attempt, and after how long.
-    fn resume_again(&self, since: Instant, attempt: u32, now: Instant) -> Option<Duration> {
-        (now.saturating_duration_since(since) < self.policy.resume_for)
-            .then(|| backoff(attempt, Duration::from_secs(2)))
-    }
-
-    /// A session is lost that began then.
-    fn lost(&mut self, began: Instant, now: Instant) {
-        let good = self.lost_since.is_none() && now.saturating_duration_since(began) >= GOOD_SESSION;
-        self.bad_sessions = if good { 0 } else { self.bad_sessions + 1 };
-        self.lost_since.get_or_insert(now);
-    }
-
-    /// Media flows again.
-    fn recovered(&mut self) {
-        self.lost_since = None;
-    }
-
-    /// Whether joining anew is worth another attempt, and after how long.
-    fn rejoin_again(&self, attempt: u32, now: Instant) -> Option<Duration> {
-        let lost_for = self.lost_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        (self.bad_sessions <= BAD_SESSIONS && lost_for < self.policy.rejoin_for).then(|| {
-            if attempt == 0 && self.bad_sessions <= 1 {
-                Duration::ZERO
-            } else {
-                backoff(attempt, Duration::from_secs(5))
-            }
-        })
-    }
-}
-
-/// 0.2 s, doubled each time, with up to half as much by chance on top, so that not all come back at once.
-fn backoff(attempt: u32, longest: Duration) -> Duration {
-    let base = Duration::from_millis(200 << attempt.min(10)).min(longest);
-    base + base.mul_f64(rand::random_range(0.0..0.5))
-}
 
 impl Engine {
     /// Opens the signalling connection again; with `ice_restart` ICE looks for new paths too.
@@ -227,78 +168,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Joins the room anew.
-    pub(super) async fn rejoin(&mut self, why: String) -> Result<Link, DisconnectReason> {
-        self.tell(ParticipantEvent::Reconnecting);
-        let mut why = why;
-        let mut attempt = 0;
-        loop {
-            let Some(after) = self.recovery.rejoin_again(attempt, Instant::now()) else {
-                return Err(DisconnectReason::Lost(why));
-            };
-            tracing::debug!(%why, attempt, ?after, "the room is joined anew");
-            attempt += 1;
-            match self.try_join(after).await? {
-                Ok(link) => return Ok(link),
-                Err(error) if !error.is_transient() => return Err(DisconnectReason::Lost(error.to_string())),
-                Err(error) => why = error.to_string(),
-            }
-        }
-    }
-
-    /// One attempt; meanwhile the application's commands are answered as far as they can be.
-    async fn try_join(&mut self, after: Duration) -> Result<Result<Link, ConnectError>, DisconnectReason> {
-        let (options, refreshed) = (self.options.clone(), self.refreshed.clone());
-        let join = async move {
-            sleep(after).await;
-            let token = token(&options.token, refreshed).await?;
-            match timeout(JOIN_TIME, Link::connect(&options, &token)).await {
-                Ok(joined) => joined,
-                Err(_) => Err(ConnectError::Unreachable("no answer".to_owned())),
-            }
-        };
-        tokio::pin!(join);
-        loop {
-            tokio::select! {
-                joined = &mut join => return Ok(joined),
-                command = self.commands.recv() => match command {
-                    Some(command) => self.on_command_while_lost(command)?,
-                    None => return Err(DisconnectReason::ClientInitiated),
-                },
-                _ = &mut self.alive => return Err(DisconnectReason::ClientInitiated),
-            }
-        }
-    }
-
-    /// A session begins: the room as it is now, and our own state to be told to it.
-    pub(super) fn adopt(&mut self, link: &mut Link) {
-        if self.ready.is_none() {
-            self.rejoined = true;
-        }
-        self.speakers.clear();
-        let own = link.own_sid().to_owned();
-        let others = std::mem::take(&mut link.join.other_participants);
-        let events = self.roster.joined(&own, &others);
-        for track in &mut self.tracks {
-            track.info = None;
-            track.end.set_sid(None);
-        }
-        // What nobody may hear must not be audible for the moment until the tracks have their new ids.
-        self.send_permissions(link);
-        for track in &self.tracks {
-            Self::announce(link, track);
-        }
-        if !self.own.is_empty() {
-            let own = self.own.clone();
-            Self::send_own(link, &own, None);
-        }
-        self.after_update(link, events);
-    }
-
-    pub(super) fn session_lost(&mut self, began: Instant) {
-        self.recovery.lost(began, Instant::now());
-    }
-
     /// What the server has to know of us after a resume (pitfall 11: with a single peer connection the offer is ours).
     fn sync_state(&self, link: &mut Link) -> proto::SyncState {
         let (offer, answer) = link.peer.negotiation().state();
@@ -316,13 +185,6 @@ impl Engine {
                 .collect(),
             ..proto::SyncState::default()
         }
-    }
-}
-
-pub(crate) async fn token(source: &TokenSource, refreshed: Option<Secret>) -> Result<Secret, ConnectError> {
-    match source {
-        TokenSource::Fixed(token) => Ok(refreshed.unwrap_or_else(|| token.clone())),
-        TokenSource::Fresh(make) => make().await.map_err(|why| ConnectError::Token(redact(&why))),
     }
 }
 
@@ -348,56 +210,5 @@ fn is_final(error: &SignalError) -> Option<End> {
             Some(End::Lost(format!("the server refused to resume ({status})")))
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn secs(n: u64) -> Duration {
-        Duration::from_secs(n)
-    }
-
-    #[test]
-    fn resuming_is_tried_for_a_while() {
-        let recovery = Recovery::new(ReconnectPolicy::default());
-        let since = Instant::now();
-        assert!(recovery.resume_again(since, 0, since).is_some_and(|after| after <= secs(1)));
-        assert!(recovery.resume_again(since, 9, since + secs(19)).is_some_and(|after| after <= secs(3)));
-        assert_eq!(recovery.resume_again(since, 10, since + secs(20)), None);
-    }
-
-    #[test]
-    fn the_first_rejoin_is_at_once_and_the_last_within_the_minute() {
-        let mut recovery = Recovery::new(ReconnectPolicy::default());
-        let began = Instant::now();
-        recovery.lost(began, began + secs(100));
-        let lost = began + secs(100);
-        assert_eq!(recovery.rejoin_again(0, lost), Some(Duration::ZERO));
-        assert!(recovery.rejoin_again(1, lost + secs(59)).is_some_and(|after| after > Duration::ZERO));
-        assert_eq!(recovery.rejoin_again(20, lost + secs(60)), None);
-    }
-
-    #[test]
-    fn sessions_that_break_again_and_again_are_given_up() {
-        let mut recovery = Recovery::new(ReconnectPolicy::default());
-        let mut now = Instant::now();
-        let mut sessions = 0;
-        while recovery.rejoin_again(0, now).is_some() {
-            recovery.recovered();
-            recovery.lost(now, now + secs(3));
-            now += secs(3);
-            sessions += 1;
-            assert!(sessions < 100, "never loops for ever");
-        }
-        assert_eq!(sessions, BAD_SESSIONS + 1);
-        let mut lasting = Recovery::new(ReconnectPolicy::default());
-        for _ in 0..100 {
-            lasting.recovered();
-            lasting.lost(now, now + secs(61));
-            now += secs(61);
-            assert!(lasting.rejoin_again(0, now).is_some());
-        }
     }
 }

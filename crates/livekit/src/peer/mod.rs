@@ -1,8 +1,14 @@
 //! The one peer connection: str0m in RTP mode (pitfall 1) and its socket.
 
+mod candidates;
+mod demand;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod impairment;
 mod negotiation;
 mod sdp;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::{
@@ -17,7 +23,7 @@ use str0m::{
     Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcError,
     channel::ChannelId,
     media::{Mid, Pt},
-    net::{Protocol, Receive, TcpType},
+    net::{Protocol, Receive},
     rtp::{ExtensionValues, RtpPacket, RtpWrite},
 };
 use thiserror::Error;
@@ -132,40 +138,6 @@ impl Peer {
         for candidate in self.early_candidates.drain(..) {
             self.rtc.add_remote_candidate(candidate);
         }
-        Ok(())
-    }
-
-    /// A candidate of the server's: JSON with a candidate line (pitfall 6).
-    pub(crate) fn candidate(&mut self, json: &str) {
-        let Some(candidate) = parse_candidate(json) else { return };
-        if candidate.proto() != Protocol::Udp {
-            if !self.tcp_candidates.contains(&candidate.addr()) {
-                self.tcp_candidates.push(candidate.addr());
-            }
-            return;
-        }
-        // An answer to come may begin a new generation of ICE, and forget the candidates that came before it.
-        if self.negotiation.is_answered() {
-            self.rtc.add_remote_candidate(candidate);
-        } else {
-            self.early_candidates.push(candidate);
-        }
-    }
-
-    /// Where the server takes ICE over TCP.
-    pub(crate) fn tcp_candidates(&self) -> &[SocketAddr] {
-        &self.tcp_candidates
-    }
-
-    /// Goes on over this TCP connection.
-    pub(crate) fn use_tcp(&mut self, tcp: FramedTcp) -> Result<(), PeerError> {
-        let ours =
-            Candidate::builder().tcp().host(tcp.local).tcptype(TcpType::Active).build().map_err(RtcError::from)?;
-        let theirs =
-            Candidate::builder().tcp().host(tcp.remote).tcptype(TcpType::Passive).build().map_err(RtcError::from)?;
-        self.wire.use_tcp(tcp);
-        self.rtc.add_local_candidate(ours);
-        self.rtc.add_remote_candidate(theirs);
         Ok(())
     }
 
@@ -288,8 +260,20 @@ impl Peer {
                 None => return Ok(()),
             },
         };
+        self.take_datagram(Instant::now(), protocol, from, to, length)
+    }
+
+    /// What waits in the buffer, if it is for us.
+    fn take_datagram(
+        &mut self,
+        now: Instant,
+        protocol: Protocol,
+        from: SocketAddr,
+        to: SocketAddr,
+        length: usize,
+    ) -> Result<(), PeerError> {
         let Ok(received) = Receive::new(protocol, from, to, &self.buffer[..length]) else { return Ok(()) };
-        let input = Input::Receive(Instant::now(), received);
+        let input = Input::Receive(now, received);
         if self.rtc.accepts(&input) {
             self.rtc.handle_input(input)?;
         }
@@ -318,33 +302,5 @@ impl Received<'_> {
     }
 }
 
-fn parse_candidate(json: &str) -> Option<Candidate> {
-    let init: serde_json::Value = serde_json::from_str(json).ok()?;
-    let line = init.get("candidate")?.as_str().filter(|line| !line.is_empty())?;
-    match Candidate::from_sdp_string(line) {
-        Ok(candidate) => Some(candidate),
-        Err(error) => {
-            tracing::debug!(%error, line, "a candidate of the server's was passed over");
-            None
-        }
-    }
-}
-
 /// For how long ICE over UDP may try before TCP is tried too.
 pub(crate) const UDP_FIRST: Duration = Duration::from_millis(2_500);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Pitfall 6.
-    #[test]
-    fn candidates_come_as_json() {
-        let json =
-            r#"{"candidate":"candidate:1 1 udp 2130706431 127.0.0.1 50100 typ host","sdpMid":"0","sdpMLineIndex":0}"#;
-        assert_eq!(parse_candidate(json).unwrap().addr(), ([127, 0, 0, 1], 50_100).into());
-        for bad in ["", "{}", r#"{"candidate":""}"#, r#"{"candidate":"junk"}"#, r#"{"candidate":7}"#] {
-            assert!(parse_candidate(bad).is_none(), "{bad}");
-        }
-    }
-}

@@ -15,6 +15,7 @@ use str0m::{
 
 use super::{
     PeerError,
+    demand::Demand,
     sdp::{Section, sections, tracks_by_ssrc},
 };
 
@@ -22,8 +23,8 @@ use super::{
 const RELIABLE_ID: u16 = 100;
 const LOSSY_ID: u16 = 101;
 
-/// Answers in a row that leave all new sections unused, before the server is no longer given what it asks for at once.
-const FRUITLESS: u32 = 2;
+/// Sections to receive in at most, whatever the server asks for. They are used again: nobody hears so many at once.
+pub(super) const MOST_SECTIONS: usize = 256;
 
 /// What an offer is to change.
 #[derive(Debug, Default)]
@@ -59,21 +60,6 @@ pub(crate) struct Negotiation {
     tracks: HashMap<Mid, Arc<str>>,
     /// By source, where the answer says it.
     sources: HashMap<u32, Arc<str>>,
-}
-
-/// Which of the server's wishes for sections are granted.
-///
-/// A server whose subscriber was unsubscribed before the section for it was there keeps a sender that no section ever
-/// fits, and asks for one after every answer, for ever. So what was fruitless twice is put off until the server wants to
-/// negotiate for another reason.
-#[derive(Debug, Default)]
-struct Demand {
-    /// Answers in a row that left all new sections unused.
-    fruitless: u32,
-    /// The next wish is the echo of such an answer.
-    echo: bool,
-    /// Audio and video sections put off.
-    owed: (u32, u32),
 }
 
 #[derive(Debug)]
@@ -116,8 +102,11 @@ impl Negotiation {
             tracing::debug!(audios, videos, "the server asks for sections that it does not use: they are put off");
             return;
         };
+        let wanted = self.receiving.len() + self.wants.audios as usize + self.wants.videos as usize;
+        let left = u32::try_from(MOST_SECTIONS.saturating_sub(wanted)).unwrap_or(0);
+        let audios = audios.min(left);
         self.wants.audios += audios;
-        self.wants.videos += videos;
+        self.wants.videos += videos.min(left - audios);
         self.wants.anything = true;
     }
 
@@ -238,29 +227,6 @@ impl Negotiation {
     }
 }
 
-impl Demand {
-    /// How many sections to offer for this wish; `None` for no offer at all.
-    fn grant(&mut self, audios: u32, videos: u32) -> Option<(u32, u32)> {
-        let wanted = (audios + self.owed.0, videos + self.owed.1);
-        if std::mem::take(&mut self.echo) && audios + videos > 0 {
-            self.owed = wanted;
-            return None;
-        }
-        self.owed = (0, 0);
-        Some(wanted)
-    }
-
-    /// An answer came, to an offer that `added` sections, of which some are `used`.
-    fn answered(&mut self, added: bool, used: bool) {
-        self.fruitless = match (added, used) {
-            (_, true) => 0,
-            (true, false) => self.fruitless + 1,
-            (false, false) => self.fruitless,
-        };
-        self.echo = added && !used && self.fruitless >= FRUITLESS;
-    }
-}
-
 impl Wants {
     fn any(&self) -> bool {
         self.anything
@@ -280,34 +246,4 @@ fn channel(label: &str, ordered: bool, reliability: Reliability, negotiated: Opt
 
 fn description(kind: &str, sdp: String, id: u32) -> proto::SessionDescription {
     proto::SessionDescription { r#type: kind.to_owned(), sdp, id, ..proto::SessionDescription::default() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Pitfall 2.
-    #[test]
-    fn a_server_that_asks_for_ever_is_not_answered_for_ever() {
-        let mut demand = Demand::default();
-        let mut offers = 0;
-        while let Some((audios, _)) = demand.grant(1, 0) {
-            offers += 1;
-            demand.answered(audios > 0, false);
-            assert!(offers < 10, "never loops for ever");
-        }
-        assert_eq!(offers, FRUITLESS);
-        assert_eq!(demand.grant(0, 0), Some((1, 0)), "another reason: what was put off is offered now");
-        demand.answered(true, true);
-        assert_eq!(demand.grant(1, 0), Some((1, 0)), "it was used: all is well again");
-        demand.answered(true, true);
-        assert_eq!(demand.grant(0, 0), Some((0, 0)), "nothing needed, yet an offer wanted");
-    }
-
-    #[test]
-    fn a_wish_of_its_own_is_granted_with_what_was_put_off() {
-        let mut demand = Demand { fruitless: FRUITLESS, echo: true, owed: (0, 0) };
-        assert_eq!(demand.grant(1, 0), None);
-        assert_eq!(demand.grant(1, 1), Some((2, 1)));
-    }
 }

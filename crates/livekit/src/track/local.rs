@@ -1,20 +1,14 @@
 use std::{
-    collections::VecDeque,
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use thiserror::Error;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
+use super::queue::{LocalEnd, Shared, Source};
 use crate::{RequestError, engine::Command};
-
-/// Called when 20 ms are due: fills the frame and answers `true`, or answers `false` for silence.
-pub type Source = dyn FnMut(&mut [i16]) -> bool + Send;
 
 /// How to publish a track.
 #[derive(Clone, Debug)]
@@ -51,30 +45,6 @@ pub struct LocalTrack {
     commands: mpsc::Sender<Command>,
 }
 
-/// The participant's end of a [`LocalTrack`].
-pub(crate) struct LocalEnd {
-    shared: Arc<Shared>,
-    source: Option<Box<Source>>,
-    started: bool,
-}
-
-struct Shared {
-    id: TrackId,
-    options: TrackOptions,
-    queue: Mutex<Queue>,
-    changed: Notify,
-    played: AtomicU64,
-}
-
-#[derive(Default)]
-struct Queue {
-    samples: VecDeque<i16>,
-    /// Less than a frame waited already when the last one was due.
-    waited: bool,
-    closed: bool,
-    sid: Option<String>,
-}
-
 /// A track and the end that plays it.
 pub(crate) fn local_track(
     id: TrackId,
@@ -82,9 +52,8 @@ pub(crate) fn local_track(
     source: Option<Box<Source>>,
     commands: mpsc::Sender<Command>,
 ) -> (LocalTrack, LocalEnd) {
-    let shared =
-        Arc::new(Shared { id, options, queue: Mutex::default(), changed: Notify::new(), played: AtomicU64::new(0) });
-    (LocalTrack { shared: Arc::clone(&shared), commands }, LocalEnd { shared, source, started: false })
+    let shared = Arc::new(Shared::new(id, options));
+    (LocalTrack { shared: Arc::clone(&shared), commands }, LocalEnd::new(shared, source))
 }
 
 impl LocalTrack {
@@ -207,93 +176,6 @@ impl LocalTrack {
 impl fmt::Debug for LocalTrack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalTrack").field("name", &self.shared.options.name).field("sid", &self.sid()).finish()
-    }
-}
-
-impl LocalEnd {
-    pub(crate) fn id(&self) -> TrackId {
-        self.shared.id
-    }
-
-    pub(crate) fn options(&self) -> &TrackOptions {
-        &self.shared.options
-    }
-
-    pub(crate) fn set_sid(&self, sid: Option<String>) {
-        self.shared.lock().sid = sid;
-    }
-
-    /// Samples in 20 ms.
-    pub(crate) fn frame_samples(&self) -> usize {
-        self.shared.options.sample_rate as usize / 50
-    }
-
-    /// Fills the frame that is due. `false` when nothing has ever been said: then nothing needs to be sent yet.
-    pub(crate) fn next_frame(&mut self, frame: &mut [i16]) -> bool {
-        let said = match &mut self.source {
-            Some(source) => {
-                if source(frame) {
-                    frame.len()
-                } else {
-                    frame.fill(0);
-                    0
-                }
-            }
-            None => self.shared.take(frame),
-        };
-        self.shared.played.fetch_add(said as u64, Relaxed);
-        self.started |= said > 0;
-        self.started
-    }
-}
-
-impl Drop for LocalEnd {
-    fn drop(&mut self) {
-        let mut queue = self.shared.lock();
-        queue.closed = true;
-        queue.samples.clear();
-        queue.sid = None;
-        drop(queue);
-        self.shared.changed.notify_waiters();
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_drained(&self) -> bool {
-        let queue = self.lock();
-        queue.closed || queue.samples.is_empty()
-    }
-
-    fn capacity(&self) -> usize {
-        let samples = self.options.queue.as_micros() * u128::from(self.options.sample_rate) / 1_000_000;
-        usize::try_from(samples).unwrap_or(usize::MAX).max(self.options.sample_rate as usize / 50)
-    }
-
-    /// Moves what waits into the frame, silence after it, and says how many samples that were.
-    fn take(&self, frame: &mut [i16]) -> usize {
-        let mut queue = self.lock();
-        let waiting = queue.samples.len();
-        if waiting < frame.len() && !queue.waited {
-            // A part of a frame may be about to become a whole one: it is worth one frame's wait, but no more.
-            queue.waited = waiting > 0;
-            frame.fill(0);
-            return 0;
-        }
-        let said = waiting.min(frame.len());
-        for (to, from) in frame.iter_mut().zip(queue.samples.drain(..said)) {
-            *to = from;
-        }
-        frame[said..].fill(0);
-        queue.waited = false;
-        drop(queue);
-        if said > 0 {
-            self.changed.notify_waiters();
-        }
-        said
     }
 }
 

@@ -10,12 +10,11 @@
 )]
 
 mod server;
-mod tone;
 
 use std::{future::Future, time::Duration};
 
 pub use server::{KEY, SECRET, Server};
-pub use tone::{Heard, Tone, measure};
+pub use warmline_testing::{Heard, Tone, measure};
 
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use tokio::{sync::mpsc, time::timeout};

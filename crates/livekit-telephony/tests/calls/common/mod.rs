@@ -6,7 +6,6 @@
 mod server;
 
 use std::{
-    f64::consts::TAU,
     future::Future,
     sync::{Arc, Mutex},
     time::Duration,
@@ -28,6 +27,7 @@ use warmline_livekit_telephony::{
     carrier::{Carrier, CarrierOptions},
 };
 use warmline_telephony::{Dial, Dialled, Ear, FRAME_SAMPLES, Frame, Heard, Mouth, Room};
+pub use warmline_testing::amplitude;
 use warmline_voice::{SpeechError, SpeechToText, TextToSpeech, Utterance, VoiceStyle};
 
 pub const CUSTOMER: &str = "+4915550001";
@@ -170,17 +170,7 @@ pub async fn open(world: &World, call: &CallId) -> (Arc<dyn Room>, Dialled) {
 
 /// A tone that starts at sample `from`.
 pub fn tone(hz: f64, from: usize, samples: usize) -> Vec<i16> {
-    (from..from + samples).map(|n| (4_000.0 * (TAU * hz * n as f64 / 16_000.0).sin()) as i16).collect()
-}
-
-/// How loud a tone is in some audio: its amplitude.
-pub fn amplitude(audio: &[i16], hz: f64) -> f64 {
-    let part = |wave: fn(f64) -> f64| {
-        let sum: f64 =
-            audio.iter().enumerate().map(|(n, &s)| f64::from(s) * wave(TAU * hz * n as f64 / 16_000.0)).sum();
-        2.0 * sum / audio.len() as f64
-    };
-    part(f64::sin).hypot(part(f64::cos))
+    warmline_testing::tone(hz, 4_000.0, from, samples)
 }
 
 /// Whether a tone of [`tone`]'s loudness is in a frame.
