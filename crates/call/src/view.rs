@@ -2,7 +2,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CallId, DecidedBy, EndReason, Event, Leg, LegState, Phase, Private, Recorded, Side, Speaker, TransferOutcome,
+    CallId, DecidedBy, EndReason, Event, Leg, LegState, MediaState, Phase, Private, Recorded, Side, Speaker,
+    TransferOutcome,
     event::{millis, millis_option},
 };
 
@@ -39,6 +40,8 @@ pub struct CallView {
     pub transcript: Vec<Line>,
     /// Whether hold music plays.
     pub hold_music: bool,
+    /// Whether the connection that carries the sound is lost, and being made again.
+    pub degraded: bool,
     /// How it ended, once it has.
     pub end: Option<End>,
     /// The last event folded in.
@@ -147,6 +150,7 @@ impl CallView {
             briefing: None,
             transcript: Vec::new(),
             hold_music: false,
+            degraded: false,
             end: None,
             seq: recorded.seq,
         })
@@ -193,6 +197,7 @@ impl CallView {
                 });
             }
             Event::HoldMusic { playing } => self.hold_music = *playing,
+            Event::MediaChanged { state } => self.degraded = *state == MediaState::Degraded,
             Event::Briefing { attempt, summary, points } => {
                 self.briefing = Some(Briefing { attempt: *attempt, summary: summary.clone(), points: points.clone() });
             }
@@ -204,6 +209,7 @@ impl CallView {
             }
             Event::CallEnded { reason, detail, talk_s, hold_s, time_to_human_s } => {
                 self.hold_music = false;
+                self.degraded = false;
                 self.end = Some(End {
                     reason: *reason,
                     detail: detail.clone(),

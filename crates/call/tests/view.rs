@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use warmline_call::{
-    CallId, CallView, DecidedBy, EndReason, Event, Leg, LegState, Phase, Recorded, RequestedBy, Side, Speaker,
-    TransferOutcome,
+    CallId, CallView, DecidedBy, EndReason, Event, Leg, LegState, MediaState, Phase, Recorded, RequestedBy, Side,
+    Speaker, TransferOutcome,
 };
 
 /// Events get numbers and times as they are told: 2 s after the minute is number 2.
@@ -147,6 +147,7 @@ fn a_whole_call_has_the_contracts_shape() {
             "final": true,
         }],
         "hold_music": false,
+        "degraded": false,
         "end": {
             "reason": "customer_hung_up",
             "detail": "The customer hung up.",
@@ -262,4 +263,23 @@ fn the_end_of_a_call_is_the_end_of_its_music() {
     });
     assert!(!log.view.hold_music);
     assert_eq!(log.view.end.unwrap().reason, EndReason::Completed);
+}
+
+#[test]
+fn a_lost_connection_shows_until_it_is_back_or_the_call_is_over() {
+    let mut log = Log::new();
+    assert!(!log.view.degraded);
+    log.tell(Event::MediaChanged { state: MediaState::Degraded });
+    assert!(log.view.degraded);
+    log.tell(Event::MediaChanged { state: MediaState::Restored });
+    assert!(!log.view.degraded);
+    log.tell(Event::MediaChanged { state: MediaState::Degraded });
+    log.tell(Event::CallEnded {
+        reason: EndReason::MediaLost,
+        detail: "The customer's audio was lost and did not come back.".to_owned(),
+        talk_s: 1.0,
+        hold_s: 0.0,
+        time_to_human_s: None,
+    });
+    assert!(!log.view.degraded);
 }

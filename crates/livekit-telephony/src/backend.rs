@@ -3,10 +3,12 @@ use std::{
     fmt,
     str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use livekit_api::access_token::{AccessToken, VideoGrants};
+use tokio::time::sleep;
 use warmline_call::{CallId, Phase};
 use warmline_livekit::{
     Options, TokenSource,
@@ -16,9 +18,13 @@ use warmline_telephony::{Inherited, OpenError, Room, Telephony};
 
 use crate::{
     Found, LiveKitSettings, Recovery, cause, identity, recover,
-    room::{Adopted, LiveKitRoom, Shared},
+    room::{LiveKitRoom, Shared},
     webhook::{Gate, Notice, WebhookRefused},
 };
+
+/// How often, and how many times, an ended call's room is looked for: a dial that was under way may make it again.
+const LATE_DIAL: Duration = Duration::from_secs(2);
+const LATE_DIALS: u32 = 5;
 
 /// Calls over a LiveKit server with a SIP trunk. Clones are the same.
 #[derive(Clone, Debug)]
@@ -77,22 +83,13 @@ impl LiveKit {
             let Ok(call) = CallId::from_str(&room.name) else { continue };
             match self.inner.services.list_participants(&room.name).await {
                 Ok(members) => {
-                    open.push(OpenRoom { call, members: members.into_iter().map(Found::of).collect() });
+                    open.push(OpenRoom { call, members: members.iter().map(Found::of).collect() });
                 }
                 Err(ServiceError::NotFound(_)) => {}
                 Err(error) => return Err(failed(error)),
             }
         }
         Ok(open)
-    }
-
-    /// Takes over a merged call that was found on the server: the agent does not come back, a hidden watcher notices who
-    /// hangs up and hears what is said.
-    ///
-    /// # Errors
-    /// The room can't be joined; its legs go on.
-    pub async fn adopt(&self, call: &CallId) -> Result<Adopted, OpenError> {
-        LiveKitRoom::adopt(Arc::clone(&self.inner), call.clone()).await
     }
 
     /// Hangs up every leg of a call that nobody owns, and closes its room. A room that is gone already is no error.
@@ -133,23 +130,24 @@ impl Telephony for LiveKit {
         Ok(Arc::new(LiveKitRoom::open(Arc::clone(&self.inner), call.clone()).await?))
     }
 
+    /// Who talks to each other goes on; who waits for the agent is handed over to be told; legs that ring are hung up.
     async fn adopt(&self, call: &CallId, phase: Phase) -> Result<Option<Inherited>, OpenError> {
         let members = match self.inner.services.list_participants(call.as_str()).await {
-            Ok(members) => members.into_iter().map(Found::of).collect::<Vec<_>>(),
-            Err(ServiceError::NotFound(_)) => return Ok(None),
+            Ok(members) => members.iter().map(Found::of).collect::<Vec<_>>(),
+            Err(ServiceError::NotFound(_)) => Vec::new(),
             Err(error) => return Err(OpenError(cause::sentence(&error))),
         };
-        match recover(call, Some(phase), &members) {
-            Recovery::Adopt => {
-                let Adopted { room, legs } = LiveKit::adopt(self, call).await?;
-                Ok(Some(Inherited { room, legs }))
-            }
+        let merged = match recover(call, Some(phase), &members) {
+            Recovery::GoOn => true,
+            Recovery::TakeLeave => false,
             Recovery::End(why) => {
                 tracing::info!(%call, why, "what is left of a call is ended");
                 self.end_room(call).await?;
-                Ok(None)
+                tokio::spawn(Arc::clone(&self.inner).sweep(call.clone()));
+                return Ok(None);
             }
-        }
+        };
+        LiveKitRoom::adopt(Arc::clone(&self.inner), call.clone(), merged).await.map(Some)
     }
 }
 
@@ -207,6 +205,18 @@ impl Backend {
         let mut rooms = lock(&self.rooms);
         rooms.retain(|_, room| room.strong_count() > 0);
         rooms.insert(call.clone(), Arc::downgrade(room));
+    }
+
+    /// Takes a call's room down that is made again by a dial which was under way when the call ended.
+    pub(crate) async fn sweep(self: Arc<Self>, call: CallId) {
+        for _ in 0..LATE_DIALS {
+            sleep(LATE_DIAL).await;
+            match self.services.delete_room(call.as_str()).await {
+                Ok(()) => tracing::info!(%call, "a dial of an ended call was hung up"),
+                Err(ServiceError::NotFound(_)) => {}
+                Err(error) => tracing::debug!(%call, %error, "an ended call's room could not be looked for"),
+            }
+        }
     }
 
     fn room(&self, call: &CallId) -> Option<Arc<Shared>> {

@@ -18,6 +18,5 @@ mod webhook;
 
 pub use backend::{LiveKit, OpenRoom};
 pub use recovery::{Found, Recovery, recover};
-pub use room::Adopted;
 pub use settings::LiveKitSettings;
 pub use webhook::{Notice, WebhookRefused};

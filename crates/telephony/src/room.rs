@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use warmline_call::{CallId, LegFact, LegRef, Phase, Private};
 
 use crate::{Frame, Line};
@@ -30,6 +30,8 @@ pub trait Telephony: Send + Sync {
 pub struct Inherited {
     /// Where its legs are.
     pub room: Arc<dyn Room>,
+    /// Whether customer and supervisor hear each other, and the agent is out.
+    pub merged: bool,
     /// The legs that were answered. Of their progress only `Left` is still to come.
     pub legs: Vec<(LegRef, Dialled)>,
 }
@@ -60,6 +62,21 @@ pub trait Room: Send + Sync {
 
     /// Everything that is said in the room, mixed: 20 ms frames at real time, for somebody whom nobody hears.
     fn listen(&self) -> broadcast::Receiver<Arc<Frame>>;
+
+    /// How the network carries the sound, and every change of that. It is always good where there is no network. What is
+    /// lost for good shows as `Left` of the legs.
+    fn health(&self) -> watch::Receiver<Health> {
+        watch::channel(Health::Good).1
+    }
+}
+
+/// How the network carries a room's sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// As it should.
+    Good,
+    /// The connection is lost and is being made again.
+    Degraded,
 }
 
 /// Whom to dial, and how.

@@ -4,13 +4,14 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{broadcast, mpsc, oneshot, watch},
     time::Instant,
 };
 use warmline_call::{
-    Adopted, CallId, Command, Config, DecidedBy, Event, Input, LegRef, Machine, Phase, Private, Rejected, Side, Speaker,
+    Adopted, CallId, Command, Config, DecidedBy, Event, Input, LegRef, Machine, MediaState, Phase, Private, Rejected,
+    Side, Speaker,
 };
-use warmline_telephony::{Frame, Inherited, Room};
+use warmline_telephony::{DialError, Dialled, Frame, Health, Inherited, Room};
 use warmline_voice::{Consult, Conversation, Fact, Spoken};
 
 use super::{Inner, Order};
@@ -26,6 +27,8 @@ pub(super) enum Message {
     Act { input: Input, reply: oneshot::Sender<Result<(), Rejected>> },
     /// Something was said, or happened, on a line.
     Heard(LegRef, Fact),
+    /// A dial has begun, or could not.
+    Dialled(LegRef, Result<Dialled, DialError>),
     /// A line's conversation is over: nothing more will be heard on it.
     Deaf(LegRef),
 }
@@ -53,6 +56,8 @@ pub(super) struct Driver {
     pub(super) said_to_both: bool,
     /// Since when customer and supervisor hear each other.
     merged_at: Option<Timestamp>,
+    /// Legs whose dial is about to begin and that nobody has hung up.
+    pub(super) dialling: Vec<LegRef>,
     /// Lines on which something may still be heard.
     pub(super) listening: Vec<LegRef>,
     started: Instant,
@@ -150,6 +155,21 @@ async fn forward(mut from: broadcast::Receiver<Arc<Frame>>, to: broadcast::Sende
     }
 }
 
+async fn report_health(mut health: watch::Receiver<Health>, inbox: mpsc::Sender<Message>) {
+    let mut known = Health::Good;
+    loop {
+        let Ok(now) = health.wait_for(|now| *now != known).await.map(|now| *now) else { return };
+        known = now;
+        let state = match now {
+            Health::Good => MediaState::Restored,
+            Health::Degraded => MediaState::Degraded,
+        };
+        if inbox.send(Message::Input(Input::Media(state))).await.is_err() {
+            return;
+        }
+    }
+}
+
 impl Driver {
     fn new(
         inner: Arc<Inner>,
@@ -161,6 +181,7 @@ impl Driver {
         heard: broadcast::Sender<Arc<Frame>>,
     ) -> Self {
         tokio::spawn(forward(room.listen(), heard));
+        tokio::spawn(report_health(room.health(), inbox.clone()));
         Self {
             inner,
             call,
@@ -175,6 +196,7 @@ impl Driver {
             escalation_reason: Private::default(),
             said_to_both: false,
             merged_at: None,
+            dialling: Vec::new(),
             listening: Vec::new(),
             started: Instant::now(),
             utterances: Utterances::default(),
@@ -205,6 +227,7 @@ impl Driver {
                 let _ = reply.send(result);
             }
             Message::Heard(leg, fact) => self.on_fact(leg, fact, messages).await,
+            Message::Dialled(leg, dialled) => self.dialled(leg, dialled).await,
             Message::Deaf(leg) => self.listening.retain(|l| *l != leg),
         }
     }

@@ -34,7 +34,7 @@ macro_rules! words {
     )+};
 }
 
-words! { Phase TransferOutcome EndReason Leg LegState Side Speaker RequestedBy DecidedBy Action }
+words! { Phase TransferOutcome EndReason Leg LegState MediaState Side Speaker RequestedBy DecidedBy Action }
 
 /// RFC 3339, milliseconds, UTC.
 pub(crate) struct Moment;
@@ -77,6 +77,8 @@ pub(crate) struct Call {
     transcript: Vec<Line>,
     /// Whether hold music plays.
     hold_music: bool,
+    /// Whether the connection that carries the sound is lost, and being made again.
+    degraded: bool,
     #[schema(required)]
     end: Option<End>,
     /// The last event folded in.
@@ -232,6 +234,9 @@ pub(crate) enum Event {
     },
     HoldMusic {
         playing: bool,
+    },
+    MediaChanged {
+        state: MediaState,
     },
     EscalationRequested {
         by: RequestedBy,

@@ -47,6 +47,8 @@ pub struct Machine {
     /// When the customer picked up.
     answered_at: Option<Duration>,
     music: Music,
+    /// The connection that carries the sound is lost at present.
+    degraded: bool,
     commands: VecDeque<Command>,
     events: VecDeque<Event>,
 }
@@ -70,6 +72,7 @@ impl Machine {
             now: Duration::ZERO,
             answered_at: None,
             music: Music::default(),
+            degraded: false,
             commands: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -110,6 +113,7 @@ impl Machine {
             Input::Start => self.on_start(),
             Input::Tick => self.on_tick(),
             Input::Leg(leg, fact) => self.on_leg(leg, fact),
+            Input::Media(state) => self.on_media(state),
             Input::MachineDetected(leg) => self.on_machine_detected(leg),
             Input::HumanRequested { by, reason } => self.on_human_requested(by, reason),
             Input::CustomerChangedMind => self.on_changed_mind(),

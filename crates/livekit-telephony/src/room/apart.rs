@@ -11,6 +11,7 @@ use warmline_livekit::services::ServiceError;
 use warmline_telephony::MergeError;
 
 use super::Shared;
+use crate::recovery::MERGED;
 
 /// The pauses (ms) after which legs are told apart again when something has happened: a leg's own subscribing may come after
 /// our unsubscribing, and it takes some 20 ms from there to the first sound.
@@ -61,7 +62,17 @@ impl Shared {
             return Err(error);
         }
         self.lock().merged = Some(supervisor.name);
+        self.mark_merged(&supervisor.identity).await;
         Ok(())
+    }
+
+    /// Writes down where it outlives us that the two hear each other. A restarted program that does not find it takes the
+    /// call for one that was not merged yet.
+    async fn mark_merged(&self, supervisor: &str) {
+        let mark = [(MERGED.to_owned(), "true".to_owned())].into();
+        if let Err(error) = self.backend.services.update_attributes(self.call.as_str(), supervisor, mark).await {
+            tracing::debug!(call = %self.call, %error, "the merge could not be marked");
+        }
     }
 
     fn pair(&self) -> Result<(Side, Side), MergeError> {

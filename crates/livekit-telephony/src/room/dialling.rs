@@ -87,7 +87,7 @@ impl Shared {
     }
 
     /// Lets each leg hear the track that is meant for it, and nobody any other.
-    async fn permit(&self) -> Result<(), warmline_livekit::RequestError> {
+    pub(super) async fn permit(&self) -> Result<(), warmline_livekit::RequestError> {
         let (agent, permissions) = {
             let state = self.lock();
             let (Some(agent), Some([customer, supervisor])) = (&state.agent, &state.tracks) else {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::mpsc;
 use warmline_call::{Left, LeftCause};
 use warmline_livekit::{DisconnectReason, Kind, ParticipantEvent as Event, RemoteParticipant, RemoteTrack};
+use warmline_telephony::Health;
 
 use super::{Shared, state::Ids};
 use crate::{cause, identity};
@@ -55,10 +56,12 @@ impl Shared {
                 }
             }
             Event::Reconnecting => {
-                tracing::warn!(call = %self.call, "the connection to LiveKit was lost; trying again")
+                tracing::warn!(call = %self.call, "the connection to LiveKit was lost; trying again");
+                self.health.send_replace(Health::Degraded);
             }
             Event::Resumed | Event::Rejoined => {
                 tracing::info!(call = %self.call, "the connection to LiveKit is back");
+                self.health.send_replace(Health::Good);
                 self.look_soon();
                 self.keep_apart_closely();
             }

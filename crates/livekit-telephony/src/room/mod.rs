@@ -1,5 +1,6 @@
 //! One call's room on the server: how the agent, the legs and the watcher meet in it.
 
+mod adopt;
 mod apart;
 mod dialling;
 mod events;
@@ -15,7 +16,7 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::{
-    sync::{Notify, broadcast, mpsc, oneshot},
+    sync::{Notify, broadcast, mpsc},
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -23,15 +24,15 @@ use warmline_call::{CallId, LegRef};
 use warmline_livekit::{
     Participant, ParticipantEvent, RequestError, SubscriptionPermissions, TrackOptions, services::ServiceError,
 };
-use warmline_telephony::{Dial, DialError, Dialled, Frame, Line, MergeError, OpenError, Room};
+use warmline_telephony::{Dial, DialError, Dialled, Frame, Health, MergeError, OpenError, Room};
 
 use self::{
     dialling::released,
     events::{Who, follow},
     sound::Sound,
-    state::{FACTS, Ids, Leg, State},
+    state::State,
 };
-use crate::{backend::Backend, cause, identity};
+use crate::{backend::Backend, cause};
 
 /// Longer than any call: an adopted leg's limit is the server's.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -47,14 +48,6 @@ pub(crate) struct LiveKitRoom {
     shared: Arc<Shared>,
 }
 
-/// A merged call that was taken over.
-pub struct Adopted {
-    /// Its room: only `hang_up`, `close` and `listen` are of use.
-    pub room: Arc<dyn Room>,
-    /// Its legs. All are answered already; `progress` only says `Left`.
-    pub legs: Vec<(LegRef, Dialled)>,
-}
-
 pub(crate) struct Shared {
     backend: Arc<Backend>,
     call: CallId,
@@ -65,6 +58,7 @@ pub(crate) struct Shared {
     /// Held while a watcher joins: there is one.
     watching: tokio::sync::Mutex<()>,
     look: Notify,
+    health: tokio::sync::watch::Sender<Health>,
     heard: Notify,
     over: CancellationToken,
 }
@@ -76,60 +70,9 @@ impl LiveKitRoom {
         let shared = Shared::new(backend, call);
         // From here on a failure takes the room down again.
         let room = Self { shared: Arc::clone(&shared) };
-        let joined = Participant::connect(shared.backend.as_agent(&shared.call)).await;
-        let (agent, events) = joined.map_err(|error| OpenError(format!("{error}; check LIVEKIT_URL.")))?;
-        shared.publish(&agent).await.map_err(|error| OpenError(format!("The agent could not publish: {error}.")))?;
-        shared.lock().agent = Some(Arc::new(agent));
-        shared.start(Some(events));
+        shared.enter().await?;
         Ok(room)
     }
-
-    pub(crate) async fn adopt(backend: Arc<Backend>, call: CallId) -> Result<Adopted, OpenError> {
-        let members = backend.services.list_participants(call.as_str()).await;
-        let members = members.map_err(|error| OpenError(cause::sentence(&error)))?;
-        let shared = Shared::new(backend, call);
-        let mut legs = Vec::new();
-        {
-            let mut state = shared.lock();
-            state.agent_left = true;
-            for member in members {
-                let Some(name) = identity::leg_of(&shared.call, &member.participant.identity) else { continue };
-                let ids = Ids {
-                    participant: member.participant.sid.clone(),
-                    sip_call: member.participant.attributes.get("sip.callID").cloned().unwrap_or_default(),
-                };
-                let (dialled, leg) = adopted(name, member.participant.identity.clone(), ids);
-                if name != LegRef::Customer {
-                    state.merged = Some(name);
-                }
-                let tracks = member.tracks.into_iter().filter(|track| track.audio).map(|track| track.sid).collect();
-                state.published.insert(member.participant.identity, tracks);
-                state.legs.push(leg);
-                legs.push((name, dialled));
-            }
-        }
-        shared.sound.silence();
-        shared.start(None);
-        // Dropped on a failure: as it is merged, its legs go on.
-        let room = Self { shared };
-        let watching = room.shared.watch().await;
-        watching.map_err(|error| OpenError(format!("The call's room could not be joined: {error}.")))?;
-        Ok(Adopted { room: Arc::new(room), legs })
-    }
-}
-
-/// A leg that was answered before we came.
-fn adopted(name: LegRef, identity: String, ids: Ids) -> (Dialled, Leg) {
-    let (line, end) = Line::new();
-    // Whether it was ringing and when it was answered is known: what is said of it from now on is how it ends.
-    let (quiet, _) = mpsc::channel(1);
-    let (facts, progress) = mpsc::channel(FACTS);
-    let (began, _) = oneshot::channel();
-    let mut leg = Leg::new((name, identity), end, quiet, began, (LONGEST, LONGEST));
-    leg.is_there(ids.clone());
-    leg.answered();
-    leg.report_to(facts);
-    (Dialled { participant_id: ids.participant, sip_call_id: ids.sip_call, progress, line }, leg)
 }
 
 impl Shared {
@@ -142,11 +85,22 @@ impl Shared {
             subscriptions: tokio::sync::Mutex::default(),
             watching: tokio::sync::Mutex::default(),
             look: Notify::new(),
+            health: tokio::sync::watch::channel(Health::Good).0,
             heard: Notify::new(),
             over: CancellationToken::new(),
         });
         shared.backend.register(&shared.call, &shared);
         shared
+    }
+
+    /// Lets the agent join, with nothing to be heard of it yet.
+    async fn enter(self: &Arc<Self>) -> Result<(), OpenError> {
+        let joined = Participant::connect(self.backend.as_agent(&self.call)).await;
+        let (agent, events) = joined.map_err(|error| OpenError(format!("{error}; check LIVEKIT_URL.")))?;
+        self.publish(&agent).await.map_err(|error| OpenError(format!("The agent could not publish: {error}.")))?;
+        self.lock().agent = Some(Arc::new(agent));
+        self.start(Some(events));
+        Ok(())
     }
 
     /// Publishes the agent's two tracks; nobody may hear them before a leg is dialled that they are for.
@@ -235,6 +189,10 @@ impl Room for LiveKitRoom {
 
     fn listen(&self) -> broadcast::Receiver<Arc<Frame>> {
         self.shared.sound.listen()
+    }
+
+    fn health(&self) -> tokio::sync::watch::Receiver<Health> {
+        self.shared.health.subscribe()
     }
 }
 
