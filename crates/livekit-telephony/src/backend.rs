@@ -1,7 +1,6 @@
 use std::{
     collections::HashMap,
     fmt,
-    str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -12,12 +11,15 @@ use tokio::time::sleep;
 use warmline_call::{CallId, Phase};
 use warmline_livekit::{
     Options, TokenSource,
-    services::{NewRoom, ServiceError, Services, Webhooks},
+    services::{Member, NewRoom, ServiceError, Services, Webhooks},
 };
 use warmline_telephony::{Inherited, OpenError, Room, Telephony};
 
 use crate::{
-    Found, LiveKitSettings, Recovery, cause, identity, recover,
+    Found, LiveKitSettings, Recovery, cause,
+    identity::{self, Place},
+    moving::Moving,
+    recover,
     room::{LiveKitRoom, Shared},
     webhook::{Gate, Notice, WebhookRefused},
 };
@@ -46,6 +48,7 @@ pub(crate) struct Backend {
     pub(crate) services: Services,
     rooms: Mutex<HashMap<CallId, Weak<Shared>>>,
     gate: Mutex<Gate>,
+    pub(crate) moving: Moving,
 }
 
 impl LiveKit {
@@ -54,7 +57,9 @@ impl LiveKit {
     pub fn new(settings: LiveKitSettings) -> Self {
         let services = Services::new(settings.project());
         let gate = Mutex::new(Gate::new(Webhooks::new(services.project())));
-        Self { inner: Arc::new(Backend { settings, services, rooms: Mutex::default(), gate }) }
+        Self {
+            inner: Arc::new(Backend { settings, services, rooms: Mutex::default(), gate, moving: Moving::default() }),
+        }
     }
 
     /// Asks the server whether calls can be placed: it is there, it takes the key, it has SIP, and the trunk.
@@ -80,27 +85,26 @@ impl LiveKit {
         let failed = |error: ServiceError| OpenError(cause::sentence(&error));
         let mut open = Vec::new();
         for room in self.inner.services.list_rooms(Vec::new()).await.map_err(failed)? {
-            let Ok(call) = CallId::from_str(&room.name) else { continue };
-            match self.inner.services.list_participants(&room.name).await {
-                Ok(members) => {
-                    open.push(OpenRoom { call, members: members.iter().map(Found::of).collect() });
-                }
-                Err(ServiceError::NotFound(_)) => {}
-                Err(error) => return Err(failed(error)),
+            let Some((call, place)) = Place::of(&room.name) else { continue };
+            let members = self.inner.members(&call, place).await.map_err(failed)?;
+            let found = members.iter().map(|member| Found::of(place, member));
+            match open.iter_mut().find(|known: &&mut OpenRoom| known.call == call) {
+                Some(known) => known.members.extend(found),
+                None => open.push(OpenRoom { call, members: found.collect() }),
             }
         }
         Ok(open)
     }
 
-    /// Hangs up every leg of a call that nobody owns, and closes its room. A room that is gone already is no error.
+    /// Hangs up every leg of a call that nobody owns, and closes its rooms. A room that is gone already is no error.
     ///
     /// # Errors
     /// The server's API can't be used.
     pub async fn end_room(&self, call: &CallId) -> Result<(), OpenError> {
-        match self.inner.services.delete_room(call.as_str()).await {
-            Ok(()) | Err(ServiceError::NotFound(_)) => Ok(()),
-            Err(error) => Err(OpenError(cause::sentence(&error))),
+        for place in Place::ALL {
+            self.inner.delete(call, place).await.map_err(|error| OpenError(cause::sentence(&error)))?;
         }
+        Ok(())
     }
 
     /// Takes in a webhook of the server's: its body and its `Authorization` header. What it tells of a call is looked up on
@@ -132,12 +136,13 @@ impl Telephony for LiveKit {
 
     /// Who talks to each other goes on; who waits for the agent is handed over to be told; legs that ring are hung up.
     async fn adopt(&self, call: &CallId, phase: Phase) -> Result<Option<Inherited>, OpenError> {
-        let members = match self.inner.services.list_participants(call.as_str()).await {
-            Ok(members) => members.iter().map(Found::of).collect::<Vec<_>>(),
-            Err(ServiceError::NotFound(_)) => Vec::new(),
-            Err(error) => return Err(OpenError(cause::sentence(&error))),
-        };
-        let merged = match recover(call, Some(phase), &members) {
+        let mut members = Vec::new();
+        for place in Place::ALL {
+            let there = self.inner.members(call, place).await.map_err(|error| OpenError(cause::sentence(&error)))?;
+            members.extend(there.into_iter().map(|member| (place, member)));
+        }
+        let found: Vec<_> = members.iter().map(|(place, member)| Found::of(*place, member)).collect();
+        let merged = match recover(call, Some(phase), &found) {
             Recovery::GoOn => true,
             Recovery::TakeLeave => false,
             Recovery::End(why) => {
@@ -147,7 +152,7 @@ impl Telephony for LiveKit {
                 return Ok(None);
             }
         };
-        LiveKitRoom::adopt(Arc::clone(&self.inner), call.clone(), merged).await.map(Some)
+        LiveKitRoom::adopt(Arc::clone(&self.inner), call.clone(), members, merged).await.map(Some)
     }
 }
 
@@ -161,8 +166,25 @@ impl Backend {
         }
     }
 
+    /// Who is in a call's room; nobody if there is none.
+    pub(crate) async fn members(&self, call: &CallId, place: Place) -> Result<Vec<Member>, ServiceError> {
+        match self.services.list_participants(&place.room(call)).await {
+            Err(ServiceError::NotFound(_)) => Ok(Vec::new()),
+            members => members,
+        }
+    }
+
+    /// Takes a call's room down. Whether there was one.
+    pub(crate) async fn delete(&self, call: &CallId, place: Place) -> Result<bool, ServiceError> {
+        match self.services.delete_room(&place.room(call)).await {
+            Ok(()) => Ok(true),
+            Err(ServiceError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// How the agent joins a call's room.
-    pub(crate) fn as_agent(&self, call: &CallId) -> Options {
+    pub(crate) fn as_agent(&self, call: &CallId, place: Place) -> Options {
         let token = AccessToken::with_api_key(&self.settings.key, self.settings.secret.expose())
             .with_identity(&identity::agent(call))
             .with_name("Agent")
@@ -170,7 +192,7 @@ impl Backend {
             .with_attributes([("lk.agent.state", "listening")])
             .with_grants(VideoGrants {
                 room_join: true,
-                room: call.to_string(),
+                room: place.room(call),
                 can_update_own_metadata: Some(true),
                 ..VideoGrants::default()
             });
@@ -193,12 +215,32 @@ impl Backend {
         self.joining(token)
     }
 
+    /// How somebody joins a consult's room who does nothing there.
+    pub(crate) fn as_probe(&self, call: &CallId) -> Options {
+        let token = AccessToken::with_api_key(&self.settings.key, self.settings.secret.expose())
+            .with_identity(&identity::probe(call))
+            .with_kind("agent")
+            .with_grants(VideoGrants {
+                room_join: true,
+                room: Place::Consult.room(call),
+                can_publish: Some(false),
+                can_publish_data: Some(false),
+                can_subscribe: Some(false),
+                hidden: true,
+                ..VideoGrants::default()
+            });
+        self.joining(token)
+    }
+
     fn joining(&self, token: AccessToken) -> Options {
         let source = TokenSource::fresh(move || {
             let made = token.clone().to_jwt();
             async move { made.map(Into::into).map_err(|error| error.to_string()) }
         });
-        Options::with_source(self.settings.url.clone(), source)
+        let mut options = Options::with_source(self.settings.url.clone(), source);
+        options.reconnect = self.settings.reconnect;
+        options.impairment = self.settings.impairment.clone();
+        options
     }
 
     pub(crate) fn register(&self, call: &CallId, room: &Arc<Shared>) {
@@ -211,10 +253,12 @@ impl Backend {
     pub(crate) async fn sweep(self: Arc<Self>, call: CallId) {
         for _ in 0..LATE_DIALS {
             sleep(LATE_DIAL).await;
-            match self.services.delete_room(call.as_str()).await {
-                Ok(()) => tracing::info!(%call, "a dial of an ended call was hung up"),
-                Err(ServiceError::NotFound(_)) => {}
-                Err(error) => tracing::debug!(%call, %error, "an ended call's room could not be looked for"),
+            for place in Place::ALL {
+                match self.delete(&call, place).await {
+                    Ok(false) => {}
+                    Ok(true) => tracing::info!(%call, "a dial of an ended call was hung up"),
+                    Err(error) => tracing::debug!(%call, %error, "an ended call's room could not be looked for"),
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 use warmline_call::{CallId, LegRef, Phase};
 use warmline_livekit::services::Member;
 
-use crate::identity;
+use crate::identity::{self, Place};
 
 /// The attribute of a supervisor's leg that says that it and the customer hear each other: it outlives this program.
 pub(crate) const MERGED: &str = "warmline.merged";
@@ -15,15 +15,18 @@ pub struct Found {
     pub status: Option<String>,
     /// Whether they have been merged with the customer.
     pub merged: bool,
+    /// Whether they are in the consult's own room.
+    pub apart: bool,
 }
 
 impl Found {
-    pub(crate) fn of(member: &Member) -> Self {
+    pub(crate) fn of(place: Place, member: &Member) -> Self {
         let attributes = &member.participant.attributes;
         Self {
             identity: member.participant.identity.clone(),
             status: attributes.get("sip.callStatus").cloned(),
             merged: attributes.contains_key(MERGED),
+            apart: place == Place::Consult,
         }
     }
 
@@ -53,11 +56,12 @@ pub fn recover(call: &CallId, phase: Option<Phase>, members: &[Found]) -> Recove
     };
     let customer = answered(|_, leg| leg == LegRef::Customer);
     let supervisor = answered(|_, leg| leg != LegRef::Customer);
-    let merged = answered(|found, leg| leg != LegRef::Customer && found.merged);
+    let together = answered(|found, leg| leg != LegRef::Customer && !found.apart);
+    let merged = answered(|found, leg| leg != LegRef::Customer && !found.apart && found.merged);
     match phase {
         None => Recovery::End("No call of that room was written down."),
         Some(Phase::Ended) => Recovery::End("The call had ended."),
-        Some(Phase::Merged) if customer && supervisor => Recovery::GoOn,
+        Some(Phase::Merged) if customer && together => Recovery::GoOn,
         Some(Phase::Merging) if customer && merged => Recovery::GoOn,
         Some(_) if customer || supervisor => Recovery::TakeLeave,
         Some(_) => Recovery::End("Nobody was on the line any more when Warmline was restarted."),
@@ -69,7 +73,7 @@ mod tests {
     use super::*;
 
     fn found(call: &CallId, who: &str, status: &str) -> Found {
-        Found { identity: format!("{call}-{who}"), status: Some(status.to_owned()), merged: false }
+        Found { identity: format!("{call}-{who}"), status: Some(status.to_owned()), merged: false, apart: false }
     }
 
     #[test]
@@ -80,7 +84,7 @@ mod tests {
         let marked = || Found { merged: true, ..supervisor() };
         let second = found(&call, "supervisor-2", "active");
         let ringing = || found(&call, "supervisor", "ringing");
-        let watcher = || Found { identity: format!("{call}-watcher"), status: None, merged: false };
+        let watcher = || Found { identity: format!("{call}-watcher"), status: None, merged: false, apart: false };
         let stranger = Found { identity: "somebody-supervisor".to_owned(), ..supervisor() };
         let (merged, merging) = (Some(Phase::Merged), Some(Phase::Merging));
         let end = Recovery::End;
@@ -95,6 +99,8 @@ mod tests {
             (merging, vec![customer(), marked()], Recovery::GoOn),
             (merging, vec![customer(), supervisor()], Recovery::TakeLeave),
             (merging, vec![marked()], Recovery::TakeLeave),
+            (merging, vec![customer(), Found { apart: true, ..marked() }], Recovery::TakeLeave),
+            (merged, vec![customer(), Found { apart: true, ..supervisor() }], Recovery::TakeLeave),
             (Some(Phase::Briefing), vec![customer(), marked()], Recovery::TakeLeave),
             (Some(Phase::CallingSupervisor), vec![customer(), ringing()], Recovery::TakeLeave),
             (Some(Phase::Conversing), vec![customer()], Recovery::TakeLeave),

@@ -11,14 +11,21 @@ use super::{
     LONGEST, LiveKitRoom, Shared,
     state::{FACTS, Ids, Leg},
 };
-use crate::{backend::Backend, cause, identity, recovery::Found};
+use crate::{
+    backend::Backend,
+    identity::{self, Place},
+    recovery::Found,
+};
 
 impl LiveKitRoom {
     /// Those of its legs that somebody has answered; others are hung up. Where customer and supervisor are merged the agent
     /// stays out, and a hidden watcher comes; else the agent is there again, and each leg hears it alone.
-    pub(crate) async fn adopt(backend: Arc<Backend>, call: CallId, merged: bool) -> Result<Inherited, OpenError> {
-        let members = backend.services.list_participants(call.as_str()).await;
-        let members = members.map_err(|error| OpenError(cause::sentence(&error)))?;
+    pub(crate) async fn adopt(
+        backend: Arc<Backend>,
+        call: CallId,
+        members: Vec<(Place, Member)>,
+        merged: bool,
+    ) -> Result<Inherited, OpenError> {
         let shared = Shared::new(backend, call);
         let legs = shared.take_over(members, merged);
         // Dropped on a failure: a merged call goes on.
@@ -30,6 +37,9 @@ impl LiveKitRoom {
             watching.map_err(|error| OpenError(format!("The call's room could not be joined: {error}.")))?;
         } else {
             shared.enter().await?;
+            if shared.lock().legs.iter().any(|leg| leg.place == Place::Consult) {
+                shared.enter_consult().await?;
+            }
             shared.permit().await.map_err(|error| OpenError(format!("The agent is not in the room: {error}.")))?;
             shared.keep_apart().await;
             shared.keep_apart_closely();
@@ -40,32 +50,33 @@ impl LiveKitRoom {
 
 impl Shared {
     /// Knows the legs among these from now on, and hangs up those that nobody has answered.
-    fn take_over(self: &Arc<Self>, members: Vec<Member>, merged: bool) -> Vec<(LegRef, Dialled)> {
+    fn take_over(self: &Arc<Self>, members: Vec<(Place, Member)>, merged: bool) -> Vec<(LegRef, Dialled)> {
         let mut legs = Vec::new();
         let mut state = self.lock();
         state.agent_left = merged;
-        for member in members {
+        for (place, member) in members {
             let identity = member.participant.identity.clone();
             if identity::leg_of(&self.call, &identity).is_none() {
                 continue;
             }
-            let Some(name) = Found::of(&member).answered(&self.call) else {
-                tokio::spawn(Arc::clone(self).remove(identity));
+            let answered = Found::of(place, &member).answered(&self.call);
+            let Some(name) = answered.filter(|_| !merged || place == Place::Call) else {
+                tokio::spawn(Arc::clone(self).remove(place, identity));
                 continue;
             };
             let ids = Ids {
                 participant: member.participant.sid,
                 sip_call: member.participant.attributes.get("sip.callID").cloned().unwrap_or_default(),
             };
-            let (dialled, leg) = answered_before(name, identity.clone(), ids);
+            let (dialled, leg) = answered_before((name, identity.clone(), place), ids);
             if merged && name != LegRef::Customer {
                 state.merged = Some(name);
             }
             if !merged {
-                self.sound.mouthpiece(name).connect(Arc::clone(&leg.line));
+                self.sound.mouthpiece(name).connect(Arc::clone(&leg.line), place);
             }
             let tracks = member.tracks.into_iter().filter(|track| track.audio).map(|track| track.sid).collect();
-            state.published.insert(identity, tracks);
+            state.published.insert((place, identity), tracks);
             state.legs.push(leg);
             legs.push((name, dialled));
         }
@@ -74,13 +85,13 @@ impl Shared {
 }
 
 /// A leg that was answered before we came.
-fn answered_before(name: LegRef, identity: String, ids: Ids) -> (Dialled, Leg) {
+fn answered_before(who: (LegRef, String, Place), ids: Ids) -> (Dialled, Leg) {
     let (line, end) = Line::new();
     // Whether it was ringing and when it was answered is known: what is said of it from now on is how it ends.
     let (quiet, _) = mpsc::channel(1);
     let (facts, progress) = mpsc::channel(FACTS);
     let (began, _) = oneshot::channel();
-    let mut leg = Leg::new((name, identity), end, quiet, began, (LONGEST, LONGEST));
+    let mut leg = Leg::new(who, end, quiet, began, (LONGEST, LONGEST));
     leg.is_there(ids.clone());
     leg.answered();
     leg.report_to(facts);

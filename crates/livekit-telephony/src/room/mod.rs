@@ -2,6 +2,7 @@
 
 mod adopt;
 mod apart;
+mod consult;
 mod dialling;
 mod events;
 mod sound;
@@ -32,7 +33,7 @@ use self::{
     sound::Sound,
     state::State,
 };
-use crate::{backend::Backend, cause};
+use crate::{backend::Backend, cause, identity::Place};
 
 /// Longer than any call: an adopted leg's limit is the server's.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     subscriptions: tokio::sync::Mutex<()>,
     /// Held while a watcher joins: there is one.
     watching: tokio::sync::Mutex<()>,
+    /// Held while a consult's room is opened or closed.
+    consulting: tokio::sync::Mutex<()>,
     look: Notify,
     health: tokio::sync::watch::Sender<Health>,
     heard: Notify,
@@ -84,6 +87,7 @@ impl Shared {
             sound: Sound::new(),
             subscriptions: tokio::sync::Mutex::default(),
             watching: tokio::sync::Mutex::default(),
+            consulting: tokio::sync::Mutex::default(),
             look: Notify::new(),
             health: tokio::sync::watch::channel(Health::Good).0,
             heard: Notify::new(),
@@ -95,7 +99,7 @@ impl Shared {
 
     /// Lets the agent join, with nothing to be heard of it yet.
     async fn enter(self: &Arc<Self>) -> Result<(), OpenError> {
-        let joined = Participant::connect(self.backend.as_agent(&self.call)).await;
+        let joined = Participant::connect(self.backend.as_agent(&self.call, Place::Call)).await;
         let (agent, events) = joined.map_err(|error| OpenError(format!("{error}; check LIVEKIT_URL.")))?;
         self.publish(&agent).await.map_err(|error| OpenError(format!("The agent could not publish: {error}.")))?;
         self.lock().agent = Some(Arc::new(agent));
@@ -106,7 +110,7 @@ impl Shared {
     /// Publishes the agent's two tracks; nobody may hear them before a leg is dialled that they are for.
     async fn publish(&self, agent: &Participant) -> Result<(), RequestError> {
         agent.set_permissions(SubscriptionPermissions::nobody()).await?;
-        let source = |leg| self.sound.mouthpiece(leg).source();
+        let source = |leg| self.sound.mouthpiece(leg).source(Place::Call);
         let customer = agent.publish_source(TrackOptions::new("customer"), source(LegRef::Customer)).await?;
         let supervisor = agent.publish_source(TrackOptions::new("supervisor"), source(LegRef::Supervisor(1))).await?;
         self.lock().tracks = Some([customer, supervisor]);
@@ -129,9 +133,17 @@ impl Shared {
         if std::mem::replace(&mut self.lock().closed, true) {
             return;
         }
-        match timeout(CLOSING, self.backend.services.delete_room(self.call.as_str())).await {
-            Ok(Ok(()) | Err(ServiceError::NotFound(_))) => {}
-            _ => drop(tokio::spawn(Arc::clone(self).delete())),
+        let unborn = self.lock().legs.iter().any(|leg| !leg.seen);
+        let deleting = async {
+            for place in self.places() {
+                self.backend.delete(&self.call, *place).await?;
+            }
+            Ok::<_, ServiceError>(())
+        };
+        if !matches!(timeout(CLOSING, deleting).await, Ok(Ok(()))) {
+            tokio::spawn(Arc::clone(self).delete());
+        } else if unborn {
+            tokio::spawn(Arc::clone(&self.backend).sweep(self.call.clone()));
         }
         self.detach();
     }
@@ -147,21 +159,32 @@ impl Shared {
         let ours = {
             let mut state = self.lock();
             state.closed = true;
-            (state.agent.take(), state.watcher.take(), state.tracks.take())
+            (state.agent.take(), state.watcher.take(), state.tracks.take(), state.consult.take())
         };
         drop(ours);
     }
 
-    /// Takes the room down; tries again while the server does not answer.
+    /// The rooms that the call may have.
+    fn places(&self) -> &'static [Place] {
+        if self.backend.settings.wants_own_room() { &Place::ALL } else { &[Place::Call] }
+    }
+
+    /// Takes the rooms down; tries again while the server does not answer.
     async fn delete(self: Arc<Self>) {
-        for attempt in 0..TRIES {
-            match self.backend.services.delete_room(self.call.as_str()).await {
-                Ok(()) | Err(ServiceError::NotFound(_)) => return,
-                Err(error) => tracing::warn!(call = %self.call, %error, "a room could not be closed"),
+        for place in self.places() {
+            for attempt in 0..TRIES {
+                match self.backend.delete(&self.call, *place).await {
+                    Ok(_) => break,
+                    Err(error) if attempt + 1 == TRIES => {
+                        tracing::error!(call = %self.call, %error, "a room was left open");
+                    }
+                    Err(error) => {
+                        tracing::warn!(call = %self.call, %error, "a room could not be closed");
+                        sleep(Duration::from_secs(1) * 2_u32.pow(attempt)).await;
+                    }
+                }
             }
-            sleep(Duration::from_secs(1) * 2_u32.pow(attempt)).await;
         }
-        tracing::error!(call = %self.call, "a room was left open: the server did not answer for a minute");
     }
 }
 
