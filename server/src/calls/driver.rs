@@ -358,10 +358,12 @@ impl Driver {
         // What the agent tells the supervisor alone stays private also when the two hear each other already.
         let shared = leg == LegRef::Customer || (together && spoken.speaker != Speaker::Agent);
         let side = if shared { Side::Call } else { Side::Consult };
+        let utterance = self.utterances.number(leg, spoken.utterance, spoken.r#final);
+        self.show(leg, utterance, &spoken);
         let event = Event::Utterance {
             side,
             speaker: spoken.speaker,
-            utterance: self.utterances.number(leg, spoken.utterance, spoken.r#final),
+            utterance,
             text: spoken.text,
             r#final: spoken.r#final,
             interrupted: spoken.interrupted,

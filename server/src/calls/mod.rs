@@ -3,6 +3,7 @@
 //! One task a call owns its state machine ([`driver`]); everybody else sends it messages.
 
 mod aftermath;
+mod captions;
 mod driver;
 mod effects;
 mod order;

@@ -12,6 +12,8 @@
 
 #[path = "../scenarios/audio.rs"]
 mod audio;
+mod captions;
+mod front;
 mod kills;
 mod network;
 #[path = "../program/phone.rs"]
@@ -20,6 +22,7 @@ mod phone;
 mod program;
 #[path = "../../../crates/livekit/tests/common/server.rs"]
 mod server;
+mod whole;
 mod world;
 
 use crate::{

@@ -86,6 +86,14 @@ impl World {
         Self { program, carrier, exchange, services: Services::new(project), server, stt, tts, recordings }
     }
 
+    /// Starts the program again with other settings.
+    pub async fn restart_with(&mut self, more: More<'_>) {
+        self.program.kill().await;
+        self.program.set(more);
+        self.program.restart().await;
+        self.program.ready().await;
+    }
+
     /// Places a call and follows it from its first event.
     pub async fn place(&self, number: &str) -> Story {
         Story::begin(&self.program, number).await

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod apart;
+mod captions;
 mod consult;
 mod dialling;
 mod events;
@@ -25,7 +26,7 @@ use warmline_call::{CallId, LegRef};
 use warmline_livekit::{
     Participant, ParticipantEvent, RequestError, SubscriptionPermissions, TrackOptions, services::ServiceError,
 };
-use warmline_telephony::{Dial, DialError, Dialled, Frame, Health, MergeError, OpenError, Room};
+use warmline_telephony::{Caption, Dial, DialError, Dialled, Frame, Health, MergeError, OpenError, Room};
 
 use self::{
     dialling::released,
@@ -63,6 +64,7 @@ pub(crate) struct Shared {
     look: Notify,
     health: tokio::sync::watch::Sender<Health>,
     heard: Notify,
+    captions: mpsc::Sender<Caption>,
     over: CancellationToken,
 }
 
@@ -80,6 +82,7 @@ impl LiveKitRoom {
 
 impl Shared {
     fn new(backend: Arc<Backend>, call: CallId) -> Arc<Self> {
+        let (captions, shown) = mpsc::channel(captions::WAITING);
         let shared = Arc::new(Self {
             backend,
             call,
@@ -91,9 +94,11 @@ impl Shared {
             look: Notify::new(),
             health: tokio::sync::watch::channel(Health::Good).0,
             heard: Notify::new(),
+            captions,
             over: CancellationToken::new(),
         });
         shared.backend.register(&shared.call, &shared);
+        tokio::spawn(captions::run(Arc::clone(&shared), shown));
         shared
     }
 
@@ -212,6 +217,12 @@ impl Room for LiveKitRoom {
 
     fn listen(&self) -> broadcast::Receiver<Arc<Frame>> {
         self.shared.sound.listen()
+    }
+
+    fn show(&self, caption: Caption) {
+        if self.shared.captions.try_send(caption).is_err() {
+            tracing::debug!(call = %self.shared.call, "a caption was left out");
+        }
     }
 
     fn health(&self) -> tokio::sync::watch::Receiver<Health> {
