@@ -66,6 +66,7 @@ fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
     let number = words::spaced(shown.phone_number.reveal());
     let who = shown.name.map(Private::into_inner).filter(|n| !n.is_empty());
     let phase = memo(&view, |v| v.phase);
+    let degraded = memo(&view, |v| v.degraded);
     let desk = Desk { id: StoredValue::new(shown.call.to_string()), note: RwSignal::new(None) };
     view! {
         <Title text=who.clone().unwrap_or_else(|| number.clone())/>
@@ -81,6 +82,9 @@ fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
             <Actions phase escalation=shown.escalation_enabled desk/>
         </div>
         <p id="note" role="alert" class="error mt-3 empty:hidden">{move || desk.note.get()}</p>
+        <p id="degraded" role="alert" class="error mt-3 empty:hidden">
+            {move || degraded.get().then_some("The connection that carries this call's sound is lost. It is being made again.")}
+        </p>
         <Stepper phase view=view.clone()/>
         <Ending view=view.clone()/>
         <div class="mt-6 grid items-start gap-6 lg:grid-cols-[1fr_22rem]">

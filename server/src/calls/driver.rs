@@ -81,8 +81,10 @@ pub(super) async fn drive(
     ways: Ways,
     begun: oneshot::Sender<Result<Begun, String>>,
 ) {
-    let room = match inner.parts.telephony.open(&call).await {
-        Ok(room) => room,
+    let Ways { inbox, mut messages, heard } = ways;
+    let room = match super::opening::open(&inner, &call, &mut messages).await {
+        Ok(Some(room)) => room,
+        Ok(None) => return,
         Err(error) => {
             let detail = format!("No call can be placed: {error}");
             inner.close_in_log(&call, warmline_call::EndReason::TrunkFailure, &detail).await;
@@ -91,7 +93,6 @@ pub(super) async fn drive(
         }
     };
     let machine = Machine::new(config(&inner, &order));
-    let Ways { inbox, mut messages, heard } = ways;
     let mut driver = Driver::new(inner, call, order, machine, room, inbox, heard);
     driver.begun = Some(begun);
     driver.step(Input::Start, &mut messages).await;

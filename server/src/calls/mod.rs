@@ -6,6 +6,7 @@ mod aftermath;
 mod captions;
 mod driver;
 mod effects;
+mod opening;
 mod order;
 mod recovery;
 

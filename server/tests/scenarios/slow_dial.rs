@@ -18,10 +18,10 @@ const SILENT: &str = "+15550100007";
 const TAKES: Duration = Duration::from_secs(10);
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// The exchange, but that leg's dial takes its time to begin.
+/// The exchange, but that leg's dial takes its time to begin; without one, the room takes it to open.
 struct Slow {
     exchange: Arc<Exchange>,
-    leg: LegRef,
+    leg: Option<LegRef>,
 }
 
 struct SlowRoom {
@@ -32,7 +32,11 @@ struct SlowRoom {
 #[async_trait]
 impl Telephony for Slow {
     async fn open(&self, call: &CallId) -> Result<Arc<dyn Room>, OpenError> {
-        Ok(Arc::new(SlowRoom { room: self.exchange.open(call).await?, leg: self.leg }))
+        let Some(leg) = self.leg else {
+            tokio::time::sleep(TAKES).await;
+            return self.exchange.open(call).await;
+        };
+        Ok(Arc::new(SlowRoom { room: self.exchange.open(call).await?, leg }))
     }
 }
 
@@ -66,13 +70,13 @@ impl Room for SlowRoom {
     }
 }
 
-async fn world(leg: LegRef) -> World {
+async fn world(leg: Option<LegRef>) -> World {
     World::over(Wishes::default(), |exchange| Arc::new(Slow { exchange, leg })).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_operator_hangs_up_before_the_customers_dial_has_begun() {
-    let world = world(LegRef::Customer).await;
+    let world = world(Some(LegRef::Customer)).await;
     let placing = tokio::spawn({
         let calls = world.calls.clone();
         async move { calls.place(order(SILENT)).await }
@@ -92,7 +96,7 @@ async fn an_operator_hangs_up_before_the_customers_dial_has_begun() {
 
 #[tokio::test(start_paused = true)]
 async fn a_supervisor_who_is_called_off_before_the_dial_has_begun_is_not_called() {
-    let world = world(LegRef::Supervisor(1)).await;
+    let world = world(Some(LegRef::Supervisor(1))).await;
     let call = world.escalated(SILENT).await;
     world.until_phase(&call, Phase::CallingSupervisor).await;
     let before = tokio::time::Instant::now();
@@ -105,4 +109,24 @@ async fn a_supervisor_who_is_called_off_before_the_dial_has_begun_is_not_called(
     assert_eq!(view.end.unwrap().reason, EndReason::OperatorHungUp);
     let story = world.story(&call).await;
     assert!(!story.contains(r#""leg":"supervisor","state":"answered""#), "nobody picked up: {story}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_hangs_up_before_there_is_a_room() {
+    let world = world(None).await;
+    let placing = tokio::spawn({
+        let calls = world.calls.clone();
+        async move { calls.place(order(SILENT)).await }
+    });
+    let call = world.until_placed().await;
+    let rejected = world.act(&call, OperatorAction::Accept).await.unwrap_err();
+    assert_eq!(rejected.phase, Phase::Queued);
+    let before = tokio::time::Instant::now();
+    world.act(&call, OperatorAction::Hangup).await.unwrap();
+    let view = world.ended(&call).await;
+    assert!(before.elapsed() < AT_ONCE, "{:?}", before.elapsed());
+    assert_eq!(view.end.unwrap().reason, EndReason::OperatorHungUp);
+    assert!(placing.await.unwrap().is_err(), "nobody was dialled");
+    tokio::time::sleep(2 * TAKES).await;
+    assert_eq!(world.exchange.open_rooms(), 0, "nor is later");
 }

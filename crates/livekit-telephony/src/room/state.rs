@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) merged: Option<LegRef>,
     pub(super) agent_left: bool,
     pub(super) closed: bool,
+    /// Since when the server does not answer who is there.
+    pub(super) unanswered: Option<Instant>,
     /// The last number given to an audio stream.
     pub(super) streams: u64,
 }

@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use warmline_call::{Left, LeftCause};
 use warmline_livekit::{DisconnectReason, Participant, services::Member};
 
 use super::{
@@ -53,7 +54,8 @@ impl Shared {
 
     /// Compares the legs with who is in the room.
     async fn look(self: &Arc<Self>) {
-        self.look_into(Place::Call).await;
+        let answered = self.look_into(Place::Call).await;
+        self.give_up_unanswered(answered);
         let apart = {
             let state = self.lock();
             state.consult.is_some() || state.legs.iter().any(|leg| leg.place == Place::Consult)
@@ -73,7 +75,29 @@ impl Shared {
         }
     }
 
-    async fn look_into(self: &Arc<Self>, place: Place) {
+    /// Merged legs of a server that is gone are gone with it: nobody of ours is there to notice.
+    fn give_up_unanswered(&self, answered: bool) {
+        let given_up: Vec<String> = {
+            let mut state = self.lock();
+            if answered {
+                state.unanswered = None;
+                return;
+            }
+            let since = *state.unanswered.get_or_insert_with(Instant::now);
+            let reconnect = self.backend.settings.reconnect;
+            let alone = state.agent_left && state.watcher.is_none();
+            if !alone || since.elapsed() < reconnect.resume_for + reconnect.rejoin_for {
+                return;
+            }
+            state.legs.iter().map(|leg| leg.identity.clone()).collect()
+        };
+        for identity in given_up {
+            self.finish(&identity, Left { cause: LeftCause::MediaLost, sip_status: None });
+        }
+    }
+
+    /// Whether the server has answered.
+    async fn look_into(self: &Arc<Self>, place: Place) -> bool {
         let known: Vec<String> = {
             let state = self.lock();
             let there = state.legs.iter().filter(|leg| leg.seen && leg.place == place);
@@ -83,7 +107,7 @@ impl Shared {
             Ok(members) => members,
             Err(error) => {
                 tracing::debug!(call = %self.call, %error, "who is in the room could not be looked up");
-                return;
+                return false;
             }
         };
         for member in &members {
@@ -113,6 +137,7 @@ impl Shared {
                 });
             }
         }
+        true
     }
 
     fn publishes(&self, member: &Member, place: Place, sid: &String) -> bool {
@@ -127,8 +152,8 @@ impl Shared {
             overdue.map(|leg| (leg.identity.clone(), leg.place, leg.is_answered())).collect()
         };
         for (identity, place, answered) in overdue {
-            let cause = if answered { warmline_call::LeftCause::Released } else { warmline_call::LeftCause::NoAnswer };
-            self.finish(&identity, warmline_call::Left { cause, sip_status: None });
+            let cause = if answered { LeftCause::Released } else { LeftCause::NoAnswer };
+            self.finish(&identity, Left { cause, sip_status: None });
             tokio::spawn(Arc::clone(self).remove(place, identity));
         }
     }

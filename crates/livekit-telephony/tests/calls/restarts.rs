@@ -128,3 +128,17 @@ async fn a_call_survives_20_s_without_udp_and_says_so_meanwhile() {
     room.close().await;
     world.until_gone(&call()).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merged_call_is_given_up_when_the_server_stays_away() {
+    let world = World::impatient().await;
+    let mut consult = Consult::merged(&world).await;
+    consult.room.leave().await;
+    consult.hear_each_other(25).await;
+    world.server.kill();
+    for leg in &mut consult.legs {
+        assert_eq!(left(&mut leg.progress).await.0, LeftCause::MediaLost);
+    }
+    assert_eq!(*consult.room.health().borrow(), Health::Degraded);
+    consult.room.close().await;
+}

@@ -23,7 +23,7 @@ use tokio::{
 use warmline_call::{CallId, Left, LeftCause, LegFact, LegRef};
 use warmline_exchange::{BrowserPhone, Exchange, ExchangeOptions, PhoneEvent, PhoneHandle};
 use warmline_livekit::{
-    Impairment,
+    Impairment, ReconnectPolicy,
     services::{Project, Services},
 };
 use warmline_livekit_telephony::{
@@ -82,6 +82,13 @@ impl World {
     pub async fn consulting_apart() -> Self {
         let options = ExchangeOptions::new(Arc::new(FakeStt("yes")), Arc::new(FakeTts));
         Self::tuned(Server::start().await, options, |settings| settings.consult = ConsultIn::OwnRoom).await
+    }
+
+    /// A lost connection is soon given up.
+    pub async fn impatient() -> Self {
+        let options = ExchangeOptions::new(Arc::new(FakeStt("yes")), Arc::new(FakeTts));
+        let soon = ReconnectPolicy { resume_for: Duration::from_secs(1), rejoin_for: Duration::from_secs(2) };
+        Self::tuned(Server::start().await, options, |settings| settings.reconnect = soon).await
     }
 
     /// The network between us and a server that takes media over UDP only can be cut.
