@@ -191,6 +191,7 @@ const fake = (n) => ({
   briefing: null,
   transcript: [],
   hold_music: false,
+  degraded: false,
   claimed_by: null,
   taken_over_by: null,
   listeners: [],

@@ -76,6 +76,7 @@ texts! {
     call_looking = "Looking for the call …";
     call_to_calls = "To the calls";
     call_steps = "Where the call is";
+    call_degraded = "The connection that carries this call's sound is lost. It is being made again.";
     hang_up = "Hang up";
     escalate = "Bring in a supervisor";
     listen = "Listen";

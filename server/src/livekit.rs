@@ -43,6 +43,7 @@ impl OverLiveKit {
         let mut backend = Backend::new(&settings.url, settings.key.reveal(), settings.secret.reveal(), &settings.trunk);
         backend.from_number = from_number;
         backend.api_url = settings.api_url.clone();
+        backend.consult = settings.consult;
         Self { livekit: LiveKit::new(backend), _carrier: None }
     }
 

@@ -274,3 +274,23 @@ fn the_example_names_every_setting_and_is_without_fault() {
         .collect();
     assert_eq!(EnvFile::parse(switched_on.as_bytes(), ".env").lints, []);
 }
+
+#[test]
+fn where_supervisors_are_consulted_on_livekit_is_a_choice_of_three() {
+    use warmline_livekit_telephony::ConsultIn;
+    let table = [
+        ("", ConsultIn::Auto),
+        ("auto", ConsultIn::Auto),
+        ("same-room", ConsultIn::SameRoom),
+        ("own-room", ConsultIn::OwnRoom),
+    ];
+    for (text, expected) in table {
+        let given = [LIVEKIT, &[("WARMLINE_LIVEKIT_CONSULT", text)]].concat();
+        let settings = Settings::load(&sources(&given)).unwrap();
+        let Backend::LiveKit(LiveKitGroup::Complete(livekit)) = settings.backend else { panic!("{text}") };
+        assert_eq!(livekit.consult, expected, "{text}");
+    }
+    let given = [LIVEKIT, &[("WARMLINE_LIVEKIT_CONSULT", "elsewhere")]].concat();
+    let said = Settings::load(&sources(&given)).unwrap_err().to_string();
+    assert!(said.contains("WARMLINE_LIVEKIT_CONSULT") && said.contains("auto, same-room or own-room"), "{said}");
+}

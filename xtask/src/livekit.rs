@@ -13,8 +13,12 @@ use crate::{
     tool::{self, Step},
 };
 
-/// The server that the tests were written against; `go install` refuses later ones.
-const SERVER: &str = "github.com/livekit/livekit-server/cmd/server@v1.13.5";
+/// The server.
+const SERVER: Program = Program { name: "server", variable: "WARMLINE_LIVEKIT_SERVER" };
+/// LiveKit's own mock of its API, which answers what only LiveKit Cloud does.
+const MOCK: Program = Program { name: "test-server", variable: "WARMLINE_LIVEKIT_MOCK" };
+/// The version that the tests were written against; `go install` refuses later ones.
+const VERSION: &str = "v1.13.5";
 const SDK: [&str; 3] = ["livekit", "livekit-api", "numpy"];
 
 /// What nextest's default filter leaves out.
@@ -26,42 +30,52 @@ pub(crate) const APART: &str =
 
 /// Runs them, one at a time: what they measure is time.
 pub(crate) fn test(place: &Place, filter: &[String]) -> Result<ExitCode> {
-    let (server, python) = (server()?, python(place)?);
+    let (server, mock, python) = (SERVER.built()?, MOCK.built()?, python(place)?);
     let step = Step::begin("livekit", "running the tests against a real server");
     let mut run = tool::cargo(place);
     run.args(["nextest", "run", "--workspace", "--ignore-default-filter", "--no-tests=fail", "--no-fail-fast"]);
     run.args(["--test-threads", "1", "-E", TESTS]).args(filter);
-    run.env("WARMLINE_LIVEKIT_SERVER", server).env("WARMLINE_LIVEKIT_PYTHON", python);
+    run.env(SERVER.variable, server).env(MOCK.variable, mock).env("WARMLINE_LIVEKIT_PYTHON", python);
     tool::must(&mut run, "tests failed")?;
     step.done("passed");
     Ok(ExitCode::SUCCESS)
 }
 
-/// The server's program, built once for this user.
-fn server() -> Result<PathBuf> {
-    if let Some(named) = env::var_os("WARMLINE_LIVEKIT_SERVER") {
-        return Ok(named.into());
+/// A program of the LiveKit server's repository.
+struct Program {
+    name: &'static str,
+    /// Where somebody may name one that is there already.
+    variable: &'static str,
+}
+
+impl Program {
+    /// The program, built once for this user.
+    fn built(&self) -> Result<PathBuf> {
+        if let Some(named) = env::var_os(self.variable) {
+            return Ok(named.into());
+        }
+        let Some(home) = env::home_dir() else {
+            bail!("there is no home directory; name a LiveKit {} in {}", self.name, self.variable)
+        };
+        let folder = home.join(".cache/warmline/livekit");
+        let program = folder.join(format!("{}{}", self.name, env::consts::EXE_SUFFIX));
+        if program.is_file() {
+            return Ok(program);
+        }
+        if !tool::is_there(Command::new("go").arg("version")) {
+            bail!(
+                "Go is missing; it builds the LiveKit server.\n  Debian, Ubuntu: apt-get install golang     others: go.dev"
+            );
+        }
+        let step = Step::begin("livekit", "building its server with Go, once, some minutes");
+        let package = format!("github.com/livekit/livekit-server/cmd/{}@{VERSION}", self.name);
+        tool::must(
+            Command::new("go").args(["install", &package]).env("GOBIN", &folder),
+            "the LiveKit server does not build",
+        )?;
+        step.done("ready");
+        Ok(program)
     }
-    let Some(home) = env::home_dir() else {
-        bail!("there is no home directory; name a server in WARMLINE_LIVEKIT_SERVER")
-    };
-    let folder = home.join(".cache/warmline/livekit");
-    let program = folder.join(format!("server{}", env::consts::EXE_SUFFIX));
-    if program.is_file() {
-        return Ok(program);
-    }
-    if !tool::is_there(Command::new("go").arg("version")) {
-        bail!(
-            "Go is missing; it builds the LiveKit server.\n  Debian, Ubuntu: apt-get install golang     others: go.dev"
-        );
-    }
-    let step = Step::begin("livekit-server", "building it with Go, once, some minutes");
-    tool::must(
-        Command::new("go").args(["install", SERVER]).env("GOBIN", &folder),
-        "the LiveKit server does not build",
-    )?;
-    step.done("ready");
-    Ok(program)
 }
 
 /// A Python that has LiveKit's SDK.

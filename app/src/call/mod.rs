@@ -77,6 +77,7 @@ pub(crate) fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
     let phase = memo(&view, |v| v.phase);
     let of_people = view.clone();
     let people = Memo::new(move |_| of_people.with(|v| words::people(v, &me.name())));
+    let degraded = memo(&view, |v| v.degraded);
     let desk = Desk::new(&shown.call);
     let consult = view.clone();
     let answered = move || !matches!(phase.get(), Phase::Queued | Phase::Dialing | Phase::Ringing);
@@ -94,6 +95,7 @@ pub(crate) fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
         </div>
         <p id="people" class="mt-2 text-sm text-calm" class:hidden=move || people.with(String::is_empty)>{move || people.get()}</p>
         <p id="note" role="alert" class="error mt-3 empty:hidden">{move || desk.note()}</p>
+        <p id="degraded" role="alert" class="error mt-3 empty:hidden">{move || degraded.get().then_some(t.call_degraded)}</p>
         <VoiceNote desk/>
         <Stepper phase view=view.clone()/>
         <Ending view=view.clone()/>

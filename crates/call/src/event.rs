@@ -2,7 +2,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, CallId, DecidedBy, EndReason, Leg, LegState, Phase, Private, RequestedBy, Side, Speaker, TransferOutcome,
+    Action, CallId, DecidedBy, EndReason, Leg, LegState, MediaState, Phase, Private, RequestedBy, Side, Speaker,
+    TransferOutcome,
 };
 
 /// An event as the log holds it: numbered, dated, and of one call.
@@ -97,6 +98,11 @@ pub enum Event {
     HoldMusic {
         /// Whether it plays now.
         playing: bool,
+    },
+    /// The connection that carries the call's sound was lost, or is back.
+    MediaChanged {
+        /// Which of the two.
+        state: MediaState,
     },
     /// Somebody asked for a human.
     EscalationRequested {

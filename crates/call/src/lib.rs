@@ -37,4 +37,6 @@ pub use machine::{
 };
 pub use private::Private;
 pub use view::{Act, Attempt, Briefing, CallView, End, Escalation, LegView, Line, PhaseAt, Timings};
-pub use words::{Action, DecidedBy, EndReason, Leg, LegState, Phase, RequestedBy, Side, Speaker, TransferOutcome};
+pub use words::{
+    Action, DecidedBy, EndReason, Leg, LegState, MediaState, Phase, RequestedBy, Side, Speaker, TransferOutcome,
+};

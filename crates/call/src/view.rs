@@ -2,8 +2,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, CallId, DecidedBy, EndReason, Event, Leg, LegState, Phase, Private, Recorded, RequestedBy, Side, Speaker,
-    TransferOutcome,
+    Action, CallId, DecidedBy, EndReason, Event, Leg, LegState, MediaState, Phase, Private, Recorded, RequestedBy,
+    Side, Speaker, TransferOutcome,
     event::{millis, millis_option},
     machine::can_be_claimed,
 };
@@ -62,6 +62,9 @@ pub struct CallView {
     /// Where the time of the agent's turns went, in order.
     #[serde(default)]
     pub timings: Vec<Timings>,
+    /// Whether the connection that carries the sound is lost, and being made again.
+    #[serde(default)]
+    pub degraded: bool,
     /// How it ended, once it has.
     pub end: Option<End>,
     /// The last event folded in.
@@ -235,6 +238,7 @@ impl CallView {
             listeners: Vec::new(),
             acts: Vec::new(),
             timings: Vec::new(),
+            degraded: false,
             end: None,
             seq: recorded.seq,
         })
@@ -294,6 +298,7 @@ impl CallView {
                 }
             }
             Event::HoldMusic { playing } => self.hold_music = *playing,
+            Event::MediaChanged { state } => self.degraded = *state == MediaState::Degraded,
             Event::Briefing { attempt, summary, points } => {
                 self.briefing = Some(Briefing { attempt: *attempt, summary: summary.clone(), points: points.clone() });
             }
@@ -320,6 +325,7 @@ impl CallView {
             Event::CallEnded { reason, detail, talk_s, hold_s, time_to_human_s } => {
                 self.hold_music = false;
                 self.listeners.clear();
+                self.degraded = false;
                 self.end = Some(End {
                     reason: *reason,
                     detail: detail.clone(),

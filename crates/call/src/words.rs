@@ -206,6 +206,16 @@ words! {
 }
 
 words! {
+    /// How the network carries a call's sound.
+    MediaState {
+        /// The connection is lost and is being made again: the agent may not be heard, nor hear.
+        Degraded = "degraded",
+        /// It is back.
+        Restored = "restored",
+    }
+}
+
+words! {
     /// What a person did to a call from the console or over REST.
     Action {
         /// Ended it for everybody.

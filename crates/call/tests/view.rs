@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use warmline_call::{
-    Action, CallId, CallView, DecidedBy, EndReason, Event, Leg, LegState, Phase, Recorded, RequestedBy, Side, Speaker,
-    TransferOutcome,
+    Action, CallId, CallView, DecidedBy, EndReason, Event, Leg, LegState, MediaState, Phase, Recorded, RequestedBy,
+    Side, Speaker, TransferOutcome,
 };
 
 /// Events get numbers and times as they are told: 2 s after the minute is number 2.
@@ -177,6 +177,7 @@ fn a_whole_call_has_the_contracts_shape() {
         }],
         "hold_music": false,
         "claimed_by": null,
+        "degraded": false,
         "taken_over_by": null,
         "listeners": [],
         "acts": [],
@@ -344,4 +345,23 @@ fn the_view_of_an_earlier_version_is_still_read() {
     old["legs"][0].as_object_mut().unwrap().remove("participant_id").unwrap();
     let view: CallView = serde_json::from_value(old).unwrap();
     assert_eq!((view.phases, view.legs[0].participant_id.as_deref()), (vec![], None));
+}
+
+#[test]
+fn a_lost_connection_shows_until_it_is_back_or_the_call_is_over() {
+    let mut log = Log::new();
+    assert!(!log.view.degraded);
+    log.tell(Event::MediaChanged { state: MediaState::Degraded });
+    assert!(log.view.degraded);
+    log.tell(Event::MediaChanged { state: MediaState::Restored });
+    assert!(!log.view.degraded);
+    log.tell(Event::MediaChanged { state: MediaState::Degraded });
+    log.tell(Event::CallEnded {
+        reason: EndReason::MediaLost,
+        detail: "The customer's audio was lost and did not come back.".to_owned(),
+        talk_s: 1.0,
+        hold_s: 0.0,
+        time_to_human_s: None,
+    });
+    assert!(!log.view.degraded);
 }

@@ -1,24 +1,32 @@
 use std::{
     collections::HashMap,
     fmt,
-    str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use livekit_api::access_token::{AccessToken, VideoGrants};
+use tokio::time::sleep;
 use warmline_call::{CallId, Phase};
 use warmline_livekit::{
     Options, TokenSource,
-    services::{NewRoom, ServiceError, Services, Webhooks},
+    services::{Member, NewRoom, ServiceError, Services, Webhooks},
 };
 use warmline_telephony::{Inherited, OpenError, Room, Telephony};
 
 use crate::{
-    Found, LiveKitSettings, Recovery, cause, identity, recover,
-    room::{Adopted, LiveKitRoom, Shared},
+    Found, LiveKitSettings, Recovery, cause,
+    identity::{self, Place},
+    moving::Moving,
+    recover,
+    room::{LiveKitRoom, Shared},
     webhook::{Gate, Notice, WebhookRefused},
 };
+
+/// How often, and how many times, an ended call's room is looked for: a dial that was under way may make it again.
+const LATE_DIAL: Duration = Duration::from_secs(2);
+const LATE_DIALS: u32 = 5;
 
 /// Calls over a LiveKit server with a SIP trunk. Clones are the same.
 #[derive(Clone, Debug)]
@@ -40,6 +48,7 @@ pub(crate) struct Backend {
     pub(crate) services: Services,
     rooms: Mutex<HashMap<CallId, Weak<Shared>>>,
     gate: Mutex<Gate>,
+    pub(crate) moving: Moving,
 }
 
 impl LiveKit {
@@ -48,7 +57,9 @@ impl LiveKit {
     pub fn new(settings: LiveKitSettings) -> Self {
         let services = Services::new(settings.project());
         let gate = Mutex::new(Gate::new(Webhooks::new(services.project())));
-        Self { inner: Arc::new(Backend { settings, services, rooms: Mutex::default(), gate }) }
+        Self {
+            inner: Arc::new(Backend { settings, services, rooms: Mutex::default(), gate, moving: Moving::default() }),
+        }
     }
 
     /// Asks the server whether calls can be placed: it is there, it takes the key, it has SIP, and the trunk.
@@ -74,36 +85,26 @@ impl LiveKit {
         let failed = |error: ServiceError| OpenError(cause::sentence(&error));
         let mut open = Vec::new();
         for room in self.inner.services.list_rooms(Vec::new()).await.map_err(failed)? {
-            let Ok(call) = CallId::from_str(&room.name) else { continue };
-            match self.inner.services.list_participants(&room.name).await {
-                Ok(members) => {
-                    open.push(OpenRoom { call, members: members.into_iter().map(Found::of).collect() });
-                }
-                Err(ServiceError::NotFound(_)) => {}
-                Err(error) => return Err(failed(error)),
+            let Some((call, place)) = Place::of(&room.name) else { continue };
+            let members = self.inner.members(&call, place).await.map_err(failed)?;
+            let found = members.iter().map(|member| Found::of(place, member));
+            match open.iter_mut().find(|known: &&mut OpenRoom| known.call == call) {
+                Some(known) => known.members.extend(found),
+                None => open.push(OpenRoom { call, members: found.collect() }),
             }
         }
         Ok(open)
     }
 
-    /// Takes over a merged call that was found on the server: the agent does not come back, a hidden watcher notices who
-    /// hangs up and hears what is said.
-    ///
-    /// # Errors
-    /// The room can't be joined; its legs go on.
-    pub async fn adopt(&self, call: &CallId) -> Result<Adopted, OpenError> {
-        LiveKitRoom::adopt(Arc::clone(&self.inner), call.clone()).await
-    }
-
-    /// Hangs up every leg of a call that nobody owns, and closes its room. A room that is gone already is no error.
+    /// Hangs up every leg of a call that nobody owns, and closes its rooms. A room that is gone already is no error.
     ///
     /// # Errors
     /// The server's API can't be used.
     pub async fn end_room(&self, call: &CallId) -> Result<(), OpenError> {
-        match self.inner.services.delete_room(call.as_str()).await {
-            Ok(()) | Err(ServiceError::NotFound(_)) => Ok(()),
-            Err(error) => Err(OpenError(cause::sentence(&error))),
+        for place in Place::ALL {
+            self.inner.delete(call, place).await.map_err(|error| OpenError(cause::sentence(&error)))?;
         }
+        Ok(())
     }
 
     /// Takes in a webhook of the server's: its body and its `Authorization` header. What it tells of a call is looked up on
@@ -133,23 +134,25 @@ impl Telephony for LiveKit {
         Ok(Arc::new(LiveKitRoom::open(Arc::clone(&self.inner), call.clone()).await?))
     }
 
+    /// Who talks to each other goes on; who waits for the agent is handed over to be told; legs that ring are hung up.
     async fn adopt(&self, call: &CallId, phase: Phase) -> Result<Option<Inherited>, OpenError> {
-        let members = match self.inner.services.list_participants(call.as_str()).await {
-            Ok(members) => members.into_iter().map(Found::of).collect::<Vec<_>>(),
-            Err(ServiceError::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(OpenError(cause::sentence(&error))),
-        };
-        match recover(call, Some(phase), &members) {
-            Recovery::Adopt => {
-                let Adopted { room, legs } = LiveKit::adopt(self, call).await?;
-                Ok(Some(Inherited { room, legs }))
-            }
+        let mut members = Vec::new();
+        for place in Place::ALL {
+            let there = self.inner.members(call, place).await.map_err(|error| OpenError(cause::sentence(&error)))?;
+            members.extend(there.into_iter().map(|member| (place, member)));
+        }
+        let found: Vec<_> = members.iter().map(|(place, member)| Found::of(*place, member)).collect();
+        let merged = match recover(call, Some(phase), &found) {
+            Recovery::GoOn => true,
+            Recovery::TakeLeave => false,
             Recovery::End(why) => {
                 tracing::info!(%call, why, "what is left of a call is ended");
                 self.end_room(call).await?;
-                Ok(None)
+                tokio::spawn(Arc::clone(&self.inner).sweep(call.clone()));
+                return Ok(None);
             }
-        }
+        };
+        LiveKitRoom::adopt(Arc::clone(&self.inner), call.clone(), members, merged).await.map(Some)
     }
 }
 
@@ -163,8 +166,25 @@ impl Backend {
         }
     }
 
+    /// Who is in a call's room; nobody if there is none.
+    pub(crate) async fn members(&self, call: &CallId, place: Place) -> Result<Vec<Member>, ServiceError> {
+        match self.services.list_participants(&place.room(call)).await {
+            Err(ServiceError::NotFound(_)) => Ok(Vec::new()),
+            members => members,
+        }
+    }
+
+    /// Takes a call's room down. Whether there was one.
+    pub(crate) async fn delete(&self, call: &CallId, place: Place) -> Result<bool, ServiceError> {
+        match self.services.delete_room(&place.room(call)).await {
+            Ok(()) => Ok(true),
+            Err(ServiceError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// How the agent joins a call's room.
-    pub(crate) fn as_agent(&self, call: &CallId) -> Options {
+    pub(crate) fn as_agent(&self, call: &CallId, place: Place) -> Options {
         let token = AccessToken::with_api_key(&self.settings.key, self.settings.secret.expose())
             .with_identity(&identity::agent(call))
             .with_name("Agent")
@@ -172,7 +192,7 @@ impl Backend {
             .with_attributes([("lk.agent.state", "listening")])
             .with_grants(VideoGrants {
                 room_join: true,
-                room: call.to_string(),
+                room: place.room(call),
                 can_update_own_metadata: Some(true),
                 ..VideoGrants::default()
             });
@@ -195,18 +215,52 @@ impl Backend {
         self.joining(token)
     }
 
+    /// How somebody joins a consult's room who does nothing there.
+    pub(crate) fn as_probe(&self, call: &CallId) -> Options {
+        let token = AccessToken::with_api_key(&self.settings.key, self.settings.secret.expose())
+            .with_identity(&identity::probe(call))
+            .with_kind("agent")
+            .with_grants(VideoGrants {
+                room_join: true,
+                room: Place::Consult.room(call),
+                can_publish: Some(false),
+                can_publish_data: Some(false),
+                can_subscribe: Some(false),
+                hidden: true,
+                ..VideoGrants::default()
+            });
+        self.joining(token)
+    }
+
     fn joining(&self, token: AccessToken) -> Options {
         let source = TokenSource::fresh(move || {
             let made = token.clone().to_jwt();
             async move { made.map(Into::into).map_err(|error| error.to_string()) }
         });
-        Options::with_source(self.settings.url.clone(), source)
+        let mut options = Options::with_source(self.settings.url.clone(), source);
+        options.reconnect = self.settings.reconnect;
+        options.impairment = self.settings.impairment.clone();
+        options
     }
 
     pub(crate) fn register(&self, call: &CallId, room: &Arc<Shared>) {
         let mut rooms = lock(&self.rooms);
         rooms.retain(|_, room| room.strong_count() > 0);
         rooms.insert(call.clone(), Arc::downgrade(room));
+    }
+
+    /// Takes a call's room down that is made again by a dial which was under way when the call ended.
+    pub(crate) async fn sweep(self: Arc<Self>, call: CallId) {
+        for _ in 0..LATE_DIALS {
+            sleep(LATE_DIAL).await;
+            for place in Place::ALL {
+                match self.delete(&call, place).await {
+                    Ok(false) => {}
+                    Ok(true) => tracing::info!(%call, "a dial of an ended call was hung up"),
+                    Err(error) => tracing::debug!(%call, %error, "an ended call's room could not be looked for"),
+                }
+            }
+        }
     }
 
     fn room(&self, call: &CallId) -> Option<Arc<Shared>> {

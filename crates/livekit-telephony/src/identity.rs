@@ -1,6 +1,44 @@
 //! The names that a call's participants have.
 
+use std::str::FromStr;
+
 use warmline_call::{CallId, LegRef};
+
+/// A call's two rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    /// Where the customer is.
+    #[default]
+    Call,
+    /// Where a supervisor is consulted, if that has a room of its own.
+    Consult,
+}
+
+impl Place {
+    pub(crate) const ALL: [Self; 2] = [Self::Call, Self::Consult];
+
+    /// The room's name.
+    pub(crate) fn room(self, call: &CallId) -> String {
+        match self {
+            Self::Call => call.to_string(),
+            Self::Consult => call.supervisor(),
+        }
+    }
+
+    /// Whose room that is, and which.
+    pub(crate) fn of(room: &str) -> Option<(CallId, Self)> {
+        let (name, place) = match room.strip_suffix("-supervisor") {
+            Some(name) => (name, Self::Consult),
+            None => (room, Self::Call),
+        };
+        CallId::from_str(name).ok().map(|call| (call, place))
+    }
+}
+
+/// That of a participant with which it is tried out whether the server can move participants.
+pub(crate) fn probe(call: &CallId) -> String {
+    format!("{call}-probe")
+}
 
 /// The agent's.
 pub(crate) fn agent(call: &CallId) -> String {
@@ -35,6 +73,17 @@ pub(crate) fn leg_of(call: &CallId, identity: &str) -> Option<LegRef> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rooms_belong_to_their_calls() {
+        let call = CallId::from_bits(7);
+        for place in Place::ALL {
+            assert_eq!(Place::of(&place.room(&call)), Some((call.clone(), place)));
+        }
+        for other in ["", "lobby", "lobby-supervisor", "outbound-000000000007-agent"] {
+            assert_eq!(Place::of(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn identities_and_legs_go_back_and_forth() {

@@ -1,12 +1,13 @@
 use std::{
     collections::{HashSet, VecDeque},
-    str::FromStr,
     time::{Duration, SystemTime},
 };
 
 use serde_json::Value;
 use warmline_call::CallId;
 use warmline_livekit::services::{WebhookError, Webhooks};
+
+use crate::identity::Place;
 
 /// How old a webhook may be, and how far ahead its clock.
 const FRESH: Duration = Duration::from_secs(300);
@@ -80,12 +81,12 @@ impl Gate {
         if !self.is_new(&webhook.id) {
             return Ok(None);
         }
-        let call = webhook.room.and_then(|room| CallId::from_str(&room.name).ok());
+        let call = webhook.room.and_then(|room| Place::of(&room.name));
         Ok(match (webhook.event.as_str(), call, webhook.participant) {
-            ("participant_left" | "participant_connection_aborted", Some(call), Some(member)) => {
+            ("participant_left" | "participant_connection_aborted", Some((call, _)), Some(member)) => {
                 Some(Notice::ParticipantLeft { call, identity: member.participant.identity })
             }
-            ("room_finished", Some(call), _) => Some(Notice::RoomFinished { call }),
+            ("room_finished", Some((call, Place::Call)), _) => Some(Notice::RoomFinished { call }),
             _ => None,
         })
     }

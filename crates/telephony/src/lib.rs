@@ -17,7 +17,9 @@ pub use line::{Ear, Heard, Line, LineEnd, Live, Mouth, Played, Speech};
 pub use mix::mix;
 pub use music::{HoldMusic, HoldMusicError};
 pub use resample::resample;
-pub use room::{Dial, DialError, Dialled, Inherited, MergeError, OpenError, Room, Telephony};
+pub use room::{
+    AgentState, Caption, Dial, DialError, Dialled, Health, Inherited, MergeError, OpenError, Room, Telephony,
+};
 
 /// Samples a second on every line.
 pub const SAMPLE_RATE: u32 = 16_000;

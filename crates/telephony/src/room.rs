@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use warmline_call::{CallId, LegFact, LegRef, Phase, Private};
 
 use crate::{Frame, Line};
@@ -30,6 +30,8 @@ pub trait Telephony: Send + Sync {
 pub struct Inherited {
     /// Where its legs are.
     pub room: Arc<dyn Room>,
+    /// Whether customer and supervisor hear each other, and the agent is out.
+    pub merged: bool,
     /// The legs that were answered. Of their progress only `Left` is still to come.
     pub legs: Vec<(LegRef, Dialled)>,
 }
@@ -60,6 +62,69 @@ pub trait Room: Send + Sync {
 
     /// Everything that is said in the room, mixed: 20 ms frames at real time, for somebody whom nobody hears.
     fn listen(&self) -> broadcast::Receiver<Arc<Frame>>;
+
+    /// Tells programs in the room what goes on, where the backend has a way to; nobody at a phone gets it. Never waits.
+    fn show(&self, caption: Caption) {
+        drop(caption);
+    }
+
+    /// How the network carries the sound, and every change of that. It is always good where there is no network. What is
+    /// lost for good shows as `Left` of the legs.
+    fn health(&self) -> watch::Receiver<Health> {
+        watch::channel(Health::Good).1
+    }
+}
+
+/// What goes on in a call, for programs that watch it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caption {
+    /// Somebody says, or has said, something on a leg's line.
+    Said {
+        /// On whose line.
+        leg: LegRef,
+        /// Whether it is the agent who speaks, else the one at the phone.
+        by_agent: bool,
+        /// Names the utterance within its call; a later caption with the same replaces an earlier one.
+        utterance: u64,
+        /// The whole of it so far.
+        text: Private<String>,
+        /// Whether nothing of it will change any more.
+        is_final: bool,
+    },
+    /// What the agent does.
+    Agent(AgentState),
+}
+
+/// What the agent does in its talk with the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentState {
+    /// It listens, or waits.
+    Listening,
+    /// It has heard somebody out and makes its answer.
+    Thinking,
+    /// It is heard.
+    Speaking,
+}
+
+impl AgentState {
+    /// One word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Listening => "listening",
+            Self::Thinking => "thinking",
+            Self::Speaking => "speaking",
+        }
+    }
+}
+
+/// How the network carries a room's sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// As it should.
+    Good,
+    /// The connection is lost and is being made again.
+    Degraded,
 }
 
 /// Whom to dial, and how.

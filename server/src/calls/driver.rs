@@ -4,14 +4,14 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{broadcast, mpsc, oneshot, watch},
     time::Instant,
 };
 use warmline_call::{
-    Adopted, CallId, Command, Config, DecidedBy, Event, Input, LegRef, Machine, OperatorAction, Phase, Private,
-    Rejected, Side, Speaker,
+    Adopted, CallId, Command, Config, DecidedBy, Event, Input, LegRef, Machine, MediaState, OperatorAction, Phase,
+    Private, Rejected, Side, Speaker,
 };
-use warmline_telephony::{Frame, Inherited, Line, Room};
+use warmline_telephony::{DialError, Dialled, Frame, Health, Inherited, Line, Room};
 use warmline_voice::{Consult, Conversation, Fact, Spoken, StandIn};
 
 use super::{Inner, Order};
@@ -29,6 +29,8 @@ pub(super) enum Message {
     TakeOver { line: Line, by: String, reply: oneshot::Sender<Result<(), Rejected>> },
     /// Something was said, or happened, on a line.
     Heard(Source, Fact),
+    /// A dial has begun, or could not.
+    Dialled(LegRef, Result<Dialled, DialError>),
     /// A line's conversation is over: nothing more will be heard on it.
     Deaf(Source),
 }
@@ -65,6 +67,8 @@ pub(super) struct Driver {
     pub(super) said_to_both: bool,
     /// Since when customer and supervisor hear each other.
     merged_at: Option<Timestamp>,
+    /// Legs whose dial is about to begin and that nobody has hung up.
+    pub(super) dialling: Vec<LegRef>,
     /// Lines on which something may still be heard.
     pub(super) listening: Vec<Source>,
     /// The line of somebody who wants to take over.
@@ -93,8 +97,10 @@ pub(super) async fn drive(
     ways: Ways,
     begun: oneshot::Sender<Result<Begun, String>>,
 ) {
-    let room = match inner.parts.telephony.open(&call).await {
-        Ok(room) => room,
+    let Ways { inbox, mut messages, heard } = ways;
+    let room = match super::opening::open(&inner, &call, &mut messages).await {
+        Ok(Some(room)) => room,
+        Ok(None) => return,
         Err(error) => {
             let detail = format!("No call can be placed: {error}");
             inner.close_in_log(&call, warmline_call::EndReason::TrunkFailure, &detail).await;
@@ -103,7 +109,6 @@ pub(super) async fn drive(
         }
     };
     let machine = Machine::new(config(&inner, &order));
-    let Ways { inbox, mut messages, heard } = ways;
     let mut driver = Driver::new(inner, call, order, machine, room, inbox, heard);
     driver.begun = Some(begun);
     driver.step(Input::Start, &mut messages).await;
@@ -167,6 +172,21 @@ async fn forward(mut from: broadcast::Receiver<Arc<Frame>>, to: broadcast::Sende
     }
 }
 
+async fn report_health(mut health: watch::Receiver<Health>, inbox: mpsc::Sender<Message>) {
+    let mut known = Health::Good;
+    loop {
+        let Ok(now) = health.wait_for(|now| *now != known).await.map(|now| *now) else { return };
+        known = now;
+        let state = match now {
+            Health::Good => MediaState::Restored,
+            Health::Degraded => MediaState::Degraded,
+        };
+        if inbox.send(Message::Input(Input::Media(state))).await.is_err() {
+            return;
+        }
+    }
+}
+
 impl Driver {
     fn new(
         inner: Arc<Inner>,
@@ -178,6 +198,7 @@ impl Driver {
         heard: broadcast::Sender<Arc<Frame>>,
     ) -> Self {
         tokio::spawn(forward(room.listen(), heard));
+        tokio::spawn(report_health(room.health(), inbox.clone()));
         Self {
             inner,
             call,
@@ -192,6 +213,7 @@ impl Driver {
             escalation_reason: Private::default(),
             said_to_both: false,
             merged_at: None,
+            dialling: Vec::new(),
             listening: Vec::new(),
             seat: None,
             stand_in: None,
@@ -232,6 +254,7 @@ impl Driver {
                 let _ = reply.send(result);
             }
             Message::Heard(source, fact) => self.on_fact(source, fact, messages).await,
+            Message::Dialled(leg, dialled) => self.dialled(leg, dialled).await,
             Message::Deaf(source) => self.listening.retain(|s| *s != source),
         }
     }
@@ -364,7 +387,8 @@ impl Driver {
                 if let Some(conversation) = self.conversation.as_ref().filter(|_| spoken.r#final) {
                     conversation.overheard(spoken.text.clone());
                 }
-                return self.write_spoken(source, Side::Call, spoken).await;
+                let utterance = self.utterances.number(source, spoken.utterance, spoken.r#final);
+                return self.write_spoken(Side::Call, utterance, spoken).await;
             }
         };
         let together = self.merged_at.is_some_and(|merged| spoken.started_at >= merged);
@@ -375,14 +399,16 @@ impl Driver {
         // What the agent tells the supervisor alone stays private also when the two hear each other already.
         let shared = leg == LegRef::Customer || (together && spoken.speaker != Speaker::Agent);
         let side = if shared { Side::Call } else { Side::Consult };
-        self.write_spoken(source, side, spoken).await;
+        let utterance = self.utterances.number(source, spoken.utterance, spoken.r#final);
+        self.show(leg, utterance, &spoken);
+        self.write_spoken(side, utterance, spoken).await;
     }
 
-    async fn write_spoken(&mut self, source: Source, side: Side, spoken: Spoken) {
+    async fn write_spoken(&mut self, side: Side, utterance: u64, spoken: Spoken) {
         let event = Event::Utterance {
             side,
             speaker: spoken.speaker,
-            utterance: self.utterances.number(source, spoken.utterance, spoken.r#final),
+            utterance,
             text: spoken.text,
             r#final: spoken.r#final,
             interrupted: spoken.interrupted,

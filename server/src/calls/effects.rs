@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use warmline_call::{Audience, Command, Event, FixedLine, Input, Left, Leg, LegFact, LegRef, Private};
-use warmline_telephony::{Dial, Line};
+use warmline_telephony::{Dial, DialError, Dialled, Line};
 use warmline_voice::{Consult, Conversation, Fact, Setup, StandIn, VoiceStyle, prepare_briefing};
 
 use super::driver::{Begun, Driver, Message, Source};
@@ -18,7 +18,7 @@ impl Driver {
             self.stand_in = None;
         }
         match command {
-            Command::Dial { leg, phone, ring } => self.dial(leg, phone, ring).await,
+            Command::Dial { leg, phone, ring } => self.dial(leg, phone, ring),
             Command::StartConversation => self.with_customer(|c| c.start()),
             Command::PauseConversation => self.with_customer(|c| c.pause()),
             Command::ResumeConversation { because } => self.with_customer(|c| c.resume(because)),
@@ -60,7 +60,7 @@ impl Driver {
         }
     }
 
-    async fn dial(&mut self, leg: LegRef, phone: Private<String>, ring: Duration) {
+    fn dial(&mut self, leg: LegRef, phone: Private<String>, ring: Duration) {
         let identity = match leg {
             LegRef::Customer => format!("{}-customer", self.call),
             LegRef::Supervisor(_) => self.call.supervisor(),
@@ -68,8 +68,24 @@ impl Driver {
         // The machine ends a call that lasts too long, with a sentence; the backend's limit is the net below it.
         let timers = &self.inner.parts.policy.timers;
         let max_duration = timers.max_duration + timers.sentence + timers.hang_up;
-        match self.room.dial(Dial { leg, number: phone, identity, ring, max_duration }).await {
-            Ok(dialled) => {
+        let dial = Dial { leg, number: phone, identity, ring, max_duration };
+        let (room, inbox) = (Arc::clone(&self.room), self.inbox.clone());
+        self.dialling.push(leg);
+        // Beginning can take seconds; whoever hangs up meanwhile does not wait for it.
+        tokio::spawn(async move {
+            let begun = room.dial(dial).await;
+            if inbox.send(Message::Dialled(leg, begun)).await.is_err() {
+                room.hang_up(leg).await;
+            }
+        });
+    }
+
+    /// A dial has begun, or could not.
+    pub(super) async fn dialled(&mut self, leg: LegRef, dialled: Result<Dialled, DialError>) {
+        let wanted = self.dialling.contains(&leg);
+        self.dialling.retain(|other| *other != leg);
+        match dialled {
+            Ok(dialled) if wanted => {
                 let (participant_id, sip_call_id) = (dialled.participant_id, dialled.sip_call_id);
                 if let Some(begun) = self.begun.take() {
                     let _ = begun
@@ -81,6 +97,10 @@ impl Driver {
                     LegRef::Supervisor(attempt) => (Leg::Supervisor, Some(attempt)),
                 };
                 self.write(vec![Event::LegIdentified { leg, attempt, participant_id, sip_call_id }]).await;
+            }
+            Ok(dialled) => {
+                tokio::spawn(report_progress(leg, dialled.progress, self.inbox.clone()));
+                self.room.hang_up(leg).await;
             }
             Err(error) => {
                 tracing::warn!(call = %self.call, ?leg, %error, "a dial could not begin");
@@ -197,6 +217,7 @@ impl Driver {
     }
 
     async fn hang_up(&mut self, leg: LegRef) {
+        self.dialling.retain(|other| *other != leg);
         match (leg, &self.consult) {
             (LegRef::Customer, _) => self.with_customer(|c| c.stop()),
             (LegRef::Supervisor(attempt), Some((current, consult))) if *current == attempt => consult.stop(),

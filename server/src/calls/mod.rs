@@ -2,8 +2,11 @@
 //!
 //! One task a call owns its state machine ([`driver`]); everybody else sends it messages.
 
+mod aftermath;
+mod captions;
 mod driver;
 mod effects;
+mod opening;
 mod order;
 mod recovery;
 
@@ -20,8 +23,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use warmline_api::{Details, PhoneNumber};
 use warmline_call::{
-    Adopted, CallId, CallView, EndReason, Event, Input, OperatorAction, Phase, Private, Rejected, Timers,
-    VoicemailPolicy,
+    Adopted, CallId, CallView, EndReason, Input, OperatorAction, Phase, Private, Rejected, Timers, VoicemailPolicy,
 };
 use warmline_exchange::Exchange;
 use warmline_telephony::{Clock, Frame, Inherited, Line, Telephony};
@@ -354,20 +356,5 @@ impl Inner {
             inner.open().remove(&call);
             over_tx.send_replace(true);
         });
-    }
-
-    /// Writes a call's end that nobody is there to live through.
-    async fn close_in_log(&self, call: &CallId, reason: EndReason, detail: &str) {
-        let Some(view) = self.parts.store.view(call).await else { return };
-        if view.end.is_some() {
-            return;
-        }
-        let ended = vec![
-            Event::PhaseChanged { from: view.phase, to: Phase::Ended },
-            Event::CallEnded { reason, detail: detail.to_owned(), talk_s: 0.0, hold_s: 0.0, time_to_human_s: None },
-        ];
-        if let Err(error) = self.parts.store.append(call, self.parts.clock.now(), ended).await {
-            tracing::error!(%call, %error, "the end of a call could not be written down");
-        }
     }
 }

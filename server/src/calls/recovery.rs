@@ -2,25 +2,50 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::StreamExt as _;
 use jiff::Timestamp;
-use warmline_call::{Adopted, CallId, CallView, EndReason, Event, LegRef, LegState, Phase, Recorded};
+use warmline_call::{Adopted, CallId, CallView, EndReason, Event, LegRef, Phase, Recorded};
 use warmline_telephony::OpenError;
 
-use super::{Inner, Order};
+use super::{Inner, Order, aftermath};
 
 /// What an open call's end says that nobody could live through.
 const STOPPED: &str = "Warmline was stopped while this call was open.";
-/// How long a network that can't be reached is asked again, and how often. Legs without an owner are then its own to end.
+
+/// How long start-up waits for the network. What takes longer goes on behind it.
+const START: Duration = Duration::from_millis(600);
+
+/// Calls looked for at a time.
+const AT_A_TIME: usize = 16;
+
+/// How long a network that can't be reached is asked before a call is taken for ended, and how often.
 const PATIENCE: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How often, and how many times, it is asked after that to end legs that nobody owns.
+const LATER: Duration = Duration::from_secs(15);
+const LATER_TIMES: u32 = 40;
+
 /// Takes every call over that is still there, and ends the others in the log.
 pub(super) async fn recover(inner: &Arc<Inner>, calls: Vec<CallId>) {
-    for call in calls {
-        if let Err(error) = settle(inner, &call).await {
-            tracing::warn!(%call, "what is left of a call is not known yet: {error}");
-            inner.tasks.spawn(insist(Arc::clone(inner), call));
+    let settling = inner.tasks.spawn({
+        let inner = Arc::clone(inner);
+        async move {
+            let all = futures::stream::iter(calls);
+            all.for_each_concurrent(AT_A_TIME, |call| {
+                let inner = &inner;
+                async move {
+                    if let Err(error) = settle(inner, &call).await {
+                        tracing::warn!(%call, "what is left of a call is not known yet: {error}");
+                        inner.tasks.spawn(insist(Arc::clone(inner), call));
+                    }
+                }
+            })
+            .await;
         }
+    });
+    if tokio::time::timeout(START, settling).await.is_err() {
+        tracing::info!("calls of an earlier run are still being looked for");
     }
 }
 
@@ -34,6 +59,15 @@ async fn insist(inner: Arc<Inner>, call: CallId) {
         }
     }
     inner.close_in_log(&call, EndReason::ServerStopped, STOPPED).await;
+    tokio::spawn(async move {
+        for _ in 0..LATER_TIMES {
+            tokio::time::sleep(LATER).await;
+            if inner.parts.telephony.adopt(&call, Phase::Ended).await.is_ok() {
+                return;
+            }
+        }
+        tracing::error!(%call, "legs of a call may be without an owner: the network was not reached for ten minutes");
+    });
 }
 
 async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), OpenError> {
@@ -42,9 +76,14 @@ async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), OpenError> {
     let (left, events) = (inner.parts.telephony.adopt(call, view.phase).await?, store.events(call, 0).await);
     match (left, order(&view), events) {
         (Some(left), Some(order), Ok(events)) => {
-            let legs = left.legs.iter().map(|(leg, _)| *leg).collect();
-            let adopted = adopted(&view, &events, legs, inner.parts.clock.now());
-            tracing::info!(%call, phase = view.phase.as_str(), "a call of an earlier run is taken over");
+            let legs: Vec<LegRef> = left.legs.iter().map(|(leg, _)| *leg).collect();
+            let now = inner.parts.clock.now();
+            let changed = aftermath::changes(&view, &legs);
+            let adopted = adopted(&view, &events, (legs, left.merged), now);
+            if let Err(error) = store.append(call, now, changed).await {
+                tracing::error!(%call, %error, "what has become of a call's legs could not be written down");
+            }
+            tracing::info!(%call, phase = view.phase.as_str(), merged = left.merged, "a call of an earlier run is taken over");
             let last = view.transcript.iter().map(|line| line.utterance).max().unwrap_or_default();
             Inner::adopt(inner, call.clone(), order, left, adopted, last);
         }
@@ -73,48 +112,26 @@ fn order(view: &CallView) -> Option<Order> {
 }
 
 /// What the log knows of such a call.
-fn adopted(view: &CallView, events: &[Recorded], legs: Vec<LegRef>, now: Timestamp) -> Adopted {
-    let first = |test: fn(&Event) -> bool| events.iter().find(|recorded| test(&recorded.event)).map(|r| r.at);
+fn adopted(view: &CallView, events: &[Recorded], (legs, merged): (Vec<LegRef>, bool), now: Timestamp) -> Adopted {
     let last = |test: fn(&Event) -> bool| events.iter().rfind(|recorded| test(&recorded.event)).map(|r| r.at);
-    let answered = first(|event| matches!(event, Event::LegChanged { state: LegState::Answered, .. }));
     let requested = last(|event| matches!(event, Event::EscalationRequested { .. }));
-    let merged = last(|event| matches!(event, Event::PhaseChanged { to: Phase::Merged, .. }));
+    let to = last(|event| matches!(event, Event::PhaseChanged { to: Phase::Merged, .. })).or(merged.then_some(now));
     let attempt = view.attempts.last();
     Adopted {
         phase: view.phase,
         legs,
+        merged,
         undecided: attempt.filter(|attempt| attempt.outcome.is_none()).map(|attempt| attempt.attempt),
         by: attempt.and_then(|attempt| attempt.by),
-        held: held(events),
-        time_to_human: requested.zip(merged).map(|(from, to)| between(from, to)),
-        since_answer: answered.map_or(Duration::ZERO, |answered| between(answered, now)),
+        held: aftermath::held(events),
+        time_to_human: requested.zip(to).map(|(from, to)| aftermath::between(from, to)),
+        since_answer: aftermath::answered(events).map_or(Duration::ZERO, |from| aftermath::between(from, now)),
     }
-}
-
-/// How long the hold music has played; music that was cut off with the program counts until the last event.
-fn held(events: &[Recorded]) -> Duration {
-    let (mut held, mut since) = (Duration::ZERO, None);
-    for recorded in events {
-        match (&recorded.event, since) {
-            (Event::HoldMusic { playing: true }, None) => since = Some(recorded.at),
-            (Event::HoldMusic { playing: false }, Some(from)) => {
-                held += between(from, recorded.at);
-                since = None;
-            }
-            _ => {}
-        }
-    }
-    let end = events.last().map(|recorded| recorded.at);
-    held + since.zip(end).map_or(Duration::ZERO, |(from, to)| between(from, to))
-}
-
-fn between(from: Timestamp, to: Timestamp) -> Duration {
-    to.duration_since(from).try_into().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use warmline_call::{DecidedBy, Leg, RequestedBy, TransferOutcome};
+    use warmline_call::{DecidedBy, Leg, LegState, RequestedBy, TransferOutcome};
 
     use super::*;
 
@@ -166,10 +183,11 @@ mod tests {
         let mut view = CallView::placed(&events[0]).unwrap();
         events[1..].iter().for_each(|event| view.apply(event));
         let legs = vec![LegRef::Customer, LegRef::Supervisor(1)];
-        let adopted = adopted(&view, &events, legs.clone(), Timestamp::from_second(160).unwrap());
+        let adopted = adopted(&view, &events, (legs.clone(), true), Timestamp::from_second(160).unwrap());
         let expected = Adopted {
             phase: Phase::Merged,
             legs,
+            merged: true,
             undecided: None,
             by: Some(DecidedBy::Console),
             held: Duration::from_secs(17),
@@ -177,7 +195,7 @@ mod tests {
             since_answer: Duration::from_secs(50),
         };
         assert_eq!(adopted, expected);
-        assert_eq!(held(&events[..6]), Duration::from_secs(1), "music that was cut off with the program");
+        assert_eq!(aftermath::held(&events[..6]), Duration::from_secs(1), "music that was cut off with the program");
         assert_eq!(order(&view).unwrap().phone.as_str(), "+15550100001");
     }
 }

@@ -1,7 +1,7 @@
 //! Calls and events as lines for people. Whoever runs these commands may see numbers, names and what was said.
 
 use jiff::Timestamp;
-use warmline_call::{Action, CallView, Event, Leg, LegState, Phase, Private, Recorded, Side, Speaker};
+use warmline_call::{Action, CallView, Event, Leg, LegState, MediaState, Phase, Private, Recorded, Side, Speaker};
 
 use super::terminal::printable;
 use crate::doctor::Style;
@@ -70,6 +70,10 @@ pub(super) fn event(recorded: &Recorded, time: &str, style: Style) -> Option<Str
         Event::HoldMusic { playing } => {
             line("", if *playing { "♪ hold music" } else { "♪ hold music stops" }.to_owned())
         }
+        Event::MediaChanged { state: MediaState::Degraded } => {
+            line("", "the connection is lost; trying again".to_owned())
+        }
+        Event::MediaChanged { state: MediaState::Restored } => line("", "the connection is back".to_owned()),
         Event::EscalationRequested { by, reason } => line("", format!("{by} asks for a human: {}", shown(reason))),
         Event::Briefing { summary, points, .. } => {
             let points: String = points.iter().map(|p| format!("\n{:24}· {}", "", shown(p))).collect();

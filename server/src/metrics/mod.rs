@@ -23,6 +23,7 @@ pub fn event_type(event: &Event) -> &'static str {
         Event::LegIdentified { .. } => "leg_identified",
         Event::Utterance { .. } => "utterance",
         Event::HoldMusic { .. } => "hold_music",
+        Event::MediaChanged { .. } => "media_changed",
         Event::EscalationRequested { .. } => "escalation_requested",
         Event::Briefing { .. } => "briefing",
         Event::TransferDecided { .. } => "transfer_decided",

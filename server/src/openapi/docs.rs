@@ -32,7 +32,7 @@ macro_rules! words {
     )+};
 }
 
-words! { Phase TransferOutcome EndReason Leg LegState Side Speaker RequestedBy DecidedBy Action }
+words! { Phase TransferOutcome EndReason Leg LegState MediaState Side Speaker RequestedBy DecidedBy Action }
 
 /// RFC 3339, milliseconds, UTC.
 pub(crate) struct Moment;
@@ -92,6 +92,8 @@ pub(crate) struct Call {
     acts: Vec<Act>,
     /// Where the time of the agent's turns went, in order.
     timings: Vec<Timings>,
+    /// Whether the connection that carries the sound is lost, and being made again.
+    degraded: bool,
     #[schema(required)]
     end: Option<End>,
     /// The last event folded in.
@@ -315,6 +317,9 @@ pub(crate) enum Event {
     },
     HoldMusic {
         playing: bool,
+    },
+    MediaChanged {
+        state: MediaState,
     },
     EscalationRequested {
         by: RequestedBy,

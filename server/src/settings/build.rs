@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use warmline_api::PhoneNumber;
 use warmline_call::Timers;
+use warmline_livekit_telephony::ConsultIn;
 
 use super::{
     Backend, Carrier, DEFAULT_SUPERVISOR, LiveKitGroup, LiveKitSettings, LogFormat, LogSettings, OpenAiSettings,
@@ -193,8 +194,9 @@ fn backend(reader: &mut Reader) -> Backend {
         return Backend::LiveKit(LiveKitGroup::Incomplete { missing });
     };
     let api_url = reader.optional("WARMLINE_LIVEKIT_API_URL", |t| parse::url(t, &["https", "http"]));
+    let consult = reader.value("WARMLINE_LIVEKIT_CONSULT", ConsultIn::Auto, parse::consult_in);
     let url = reader.optional(LIVEKIT[0], |t| parse::url(t, &["wss", "ws", "https", "http"])).unwrap_or(url);
-    Backend::LiveKit(LiveKitGroup::Complete(LiveKitSettings { url, api_url, key, secret, trunk, carrier }))
+    Backend::LiveKit(LiveKitGroup::Complete(LiveKitSettings { url, api_url, key, secret, trunk, carrier, consult }))
 }
 
 fn half_set(reader: &mut Reader, missing: &[&'static str]) {

@@ -54,6 +54,12 @@ pub const KNOWN: &[Known] = &[
     known("DATABASE_URL", Open, "", "the store, sqlite://…"),
     known("WARMLINE_CARRIER", Open, "sip", "who dials on LiveKit: sip, or simulated (personas; no SIP service)"),
     known("WARMLINE_LIVEKIT_API_URL", Open, "", "LiveKit's API, where it is not reached at LIVEKIT_URL"),
+    known(
+        "WARMLINE_LIVEKIT_CONSULT",
+        Open,
+        "auto",
+        "on LiveKit, supervisors are consulted in: auto, same-room, own-room",
+    ),
     known("WARMLINE_HOLD_MUSIC", Open, "", "a WAV or Ogg file; without it, built-in music"),
     known("WARMLINE_PERSONAS", Open, "", "folder of the exchange's personas (TOML)"),
     known("WARMLINE_MAX_CALLS", Open, "100", "calls at the same time"),

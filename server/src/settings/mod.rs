@@ -17,6 +17,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use warmline_api::PhoneNumber;
 use warmline_call::{Timers, VoicemailPolicy};
+use warmline_livekit_telephony::ConsultIn;
 
 pub use dotenv::{Entry, EnvFile, Lint, Rule};
 pub use known::{KNOWN, Known, Shown};
@@ -116,6 +117,8 @@ pub struct LiveKitSettings {
     pub trunk: String,
     /// Who dials.
     pub carrier: Carrier,
+    /// Where supervisors are consulted.
+    pub consult: ConsultIn,
 }
 
 /// Who dials the numbers of calls over LiveKit.

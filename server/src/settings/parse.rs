@@ -8,6 +8,7 @@ use std::{
 
 use warmline_api::PhoneNumber;
 use warmline_call::VoicemailPolicy;
+use warmline_livekit_telephony::ConsultIn;
 
 use super::{Carrier, LogFormat, value::masked_number};
 
@@ -68,6 +69,15 @@ pub(super) fn carrier(text: &str) -> Parsed<Carrier> {
         "sip" => Ok(Carrier::Sip),
         "simulated" => Ok(Carrier::Simulated),
         _ => Err("sip or simulated".to_owned()),
+    }
+}
+
+pub(super) fn consult_in(text: &str) -> Parsed<ConsultIn> {
+    match text.trim() {
+        "auto" => Ok(ConsultIn::Auto),
+        "same-room" => Ok(ConsultIn::SameRoom),
+        "own-room" => Ok(ConsultIn::OwnRoom),
+        _ => Err("auto, same-room or own-room".to_owned()),
     }
 }
 

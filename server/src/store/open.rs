@@ -18,6 +18,10 @@ use super::{StoreError, StoreOptions};
 /// How long a connection waits for somebody else's lock (a backup, a `sqlite3` shell).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often, and how many times, a lock that another process holds is tried again.
+const LOCK_AGAIN: Duration = Duration::from_millis(10);
+const LOCK_TRIES: u32 = 50;
+
 /// Connections for readers; the writer has its own.
 const READERS: u32 = 4;
 
@@ -33,7 +37,7 @@ pub(super) struct Opened {
 pub(super) async fn open(url: &str, options: &StoreOptions) -> Result<Opened, StoreError> {
     let connect = connect_options(url, options)?;
     let path = connect.get_filename().to_owned();
-    let lock = lock(&path)?;
+    let lock = lock_soon(&path).await?;
     let mut writer = connect.connect().await.map_err(|error| StoreError::opening(path.clone(), &error))?;
     migrator().run(&mut writer).await.map_err(|error| StoreError::migrating(path.clone(), &error))?;
     // A file that can be read but not written passes everything up to here.
@@ -71,6 +75,20 @@ fn connect_options(url: &str, options: &StoreOptions) -> Result<SqliteConnectOpt
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(false)
         .disable_statement_logging())
+}
+
+/// Takes the file as soon as the process that was killed a moment ago has really let go of it.
+async fn lock_soon(path: &Path) -> Result<File, StoreError> {
+    let mut tries = 0;
+    loop {
+        match lock(path) {
+            Err(StoreError::InUse { .. }) if tries < LOCK_TRIES => {
+                tries += 1;
+                tokio::time::sleep(LOCK_AGAIN).await;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Takes the file for this process alone: two that append to one log would both number their events.

@@ -144,6 +144,7 @@ async fn what_is_sent_is_what_is_documented() {
         r#"{"type":"leg_changed","leg":"supervisor","state":"left","attempt":1,"phone":"+15550100002","sip_status":486,"reason":"busy"}"#,
         r#"{"type":"phase_changed","from":"queued","to":"dialing"}"#,
         r#"{"type":"hold_music","playing":true}"#,
+        r#"{"type":"media_changed","state":"degraded"}"#,
         r#"{"type":"escalation_requested","by":"customer","reason":"Wants a person."}"#,
         r#"{"type":"briefing","attempt":1,"summary":"Who and what.","points":["One"]}"#,
         r#"{"type":"transfer_decided","attempt":1,"outcome":"busy","by":"network","reason":null}"#,

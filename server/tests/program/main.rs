@@ -1,5 +1,13 @@
 //! The program itself, over its sockets, in real time: started as a user starts it, killed as power cuts kill it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests"
+)]
 
 mod phone;
 mod program;

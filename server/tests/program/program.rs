@@ -40,6 +40,11 @@ impl Program {
         self.child.kill().await.unwrap();
     }
 
+    /// Changes settings; they count from the next start on.
+    pub fn set(&mut self, more: &[(&'static str, &str)]) {
+        self.settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    }
+
     pub async fn restart(&mut self) {
         (self.child, self.addr) = spawn(self.dir.path(), &self.settings).await;
     }
@@ -66,6 +71,10 @@ impl Program {
         let answer = self.http.get(self.url(path)).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         answer.json().await.unwrap()
+    }
+
+    pub async fn text(&self, path: &str) -> String {
+        self.http.get(self.url(path)).send().await.unwrap().text().await.unwrap()
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Value {

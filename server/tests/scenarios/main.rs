@@ -8,6 +8,7 @@ mod escalation;
 mod hang_ups;
 mod invariants;
 mod operators;
+mod slow_dial;
 mod stopping;
 mod supervisors;
 mod take_overs;

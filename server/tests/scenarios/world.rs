@@ -15,7 +15,7 @@ use warmline_call::{
 };
 use warmline_exchange::{Exchange, ExchangeOptions, Personas};
 use warmline_speech_local::{LocalSpeech, LocalStt, LocalTts, models};
-use warmline_telephony::{Clock, HoldMusic};
+use warmline_telephony::{Clock, HoldMusic, Telephony};
 use warmline_voice::Speech;
 
 /// A program with its exchange, for one test.
@@ -64,6 +64,19 @@ impl World {
 
     /// A program with its store and recordings in that folder: after a first one there, the same program started again.
     pub async fn at(dir: Arc<tempfile::TempDir>, wishes: Wishes) -> Self {
+        Self::build(dir, wishes, |exchange| exchange).await
+    }
+
+    /// A program that places its calls over something in front of the exchange.
+    pub async fn over(wishes: Wishes, front: impl FnOnce(Arc<Exchange>) -> Arc<dyn Telephony>) -> Self {
+        Self::build(Arc::new(tempfile::tempdir().unwrap()), wishes, front).await
+    }
+
+    async fn build(
+        dir: Arc<tempfile::TempDir>,
+        wishes: Wishes,
+        front: impl FnOnce(Arc<Exchange>) -> Arc<dyn Telephony>,
+    ) -> Self {
         let (stt, tts) = speech().await;
         let url = format!("sqlite://{}", dir.path().join("warmline.db").display());
         let store = Store::open_with(&url, StoreOptions { hold_time: true, fsync: false, ..StoreOptions::default() })
@@ -88,7 +101,7 @@ impl World {
         };
         let calls = Calls::start(Parts {
             store,
-            telephony: exchange.clone(),
+            telephony: front(exchange.clone()),
             exchange: Some(exchange.clone()),
             speech,
             readiness: Vec::new(),
@@ -137,6 +150,17 @@ impl World {
         match ended {
             Ok(view) => view.unwrap(),
             Err(_) => panic!("the call did not end in 10 minutes:\n{}", self.story(call).await),
+        }
+    }
+
+    /// The only call, as soon as it is written down.
+    pub async fn until_placed(&self) -> CallId {
+        let mut events = self.calls.store().subscribe();
+        loop {
+            if let Some(view) = self.calls.store().snapshot().1.into_iter().next() {
+                return view.call;
+            }
+            tokio::time::timeout(Duration::from_secs(60), events.recv()).await.unwrap().unwrap();
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
     state::{Position, State},
     transfer::{Decision, Transfer},
 };
-use crate::{DecidedBy, Phase, TransferOutcome};
+use crate::{DecidedBy, Event, Phase, TransferOutcome};
 
 /// What is known of such a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,13 +17,15 @@ pub struct Adopted {
     pub phase: Phase,
     /// The legs that were answered and are still there.
     pub legs: Vec<LegRef>,
+    /// Customer and supervisor hear each other; where the log has not come to it, that is written down now.
+    pub merged: bool,
     /// The transfer attempt that was under way and is not decided.
     pub undecided: Option<u32>,
     /// By what means the supervisor accepted, where they did.
     pub by: Option<DecidedBy>,
     /// How long the hold music has played.
     pub held: Duration,
-    /// From the escalation's request to the merge, where it came to that.
+    /// From the escalation's request to the merge (to now, if the log has none), where it came to that.
     pub time_to_human: Option<Duration>,
     /// From the customer's answer to now.
     pub since_answer: Duration,
@@ -32,7 +34,8 @@ pub struct Adopted {
 impl Machine {
     /// Goes on with a call where another machine was cut off. Customer and supervisor who were merged and are both there
     /// go on talking, untouched. Nobody else can be given back what the agent knew: they are told that something is wrong,
-    /// and hung up. [`Machine::handle`] counts from the customer's answer.
+    /// and hung up; a supervisor, that the customer needs nobody any more. [`Machine::handle`] counts from the customer's
+    /// answer.
     #[must_use]
     pub fn adopt(config: Config, call: Adopted) -> Self {
         let mut machine = Self::new(config);
@@ -49,19 +52,30 @@ impl Machine {
         });
         let by = call.by.unwrap_or(DecidedBy::Voice);
         machine.transfer = Transfer::adopted(attempt, call.time_to_human);
-        if let (Phase::Merged, true, Some(attempt)) = (call.phase, customer, attempt) {
+        if let (true, true, Some(attempt)) = (call.merged, customer, attempt) {
             machine.transfer.last = Some(Decision { attempt, outcome: TransferOutcome::Connected, by });
+            if call.undecided == Some(attempt) {
+                machine.decide(attempt, TransferOutcome::Connected, by, None);
+            }
+            if call.phase != Phase::Merged {
+                machine.emit(Event::PhaseChanged { from: call.phase, to: Phase::Merged });
+            }
             machine.position = Position::adopted(State::Merged { attempt, by });
             return machine;
         }
-        let words: Vec<_> = [(customer, Audience::Customer), (attempt.is_some(), Audience::Supervisor)]
-            .into_iter()
-            .filter_map(|(there, to)| there.then_some((FixedLine::Trouble, to)))
-            .collect();
+        let to_supervisor = if customer { FixedLine::Cancelled } else { FixedLine::CustomerLeft };
+        let words: Vec<_> = [
+            customer.then_some((FixedLine::Trouble, Audience::Customer)),
+            attempt.map(|_| (to_supervisor, Audience::Supervisor)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         if let Some(attempt) = call.undecided {
             machine.decide(attempt, TransferOutcome::Cancelled, DecidedBy::Network, None);
         }
-        let wait = if words.is_empty() { Duration::ZERO } else { machine.config.timers.farewell };
+        // The voice may have to be loaded first.
+        let wait = if words.is_empty() { Duration::ZERO } else { machine.config.timers.sentence };
         let until = machine.after(wait);
         if customer {
             machine.command(Command::PauseConversation);

@@ -1,5 +1,5 @@
 use super::FixedLine;
-use crate::{DecidedBy, Phase, Private, RequestedBy};
+use crate::{DecidedBy, MediaState, Phase, Private, RequestedBy};
 
 /// A fact or an action. Facts that come late are ignored; actions that make no sense now are rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum Input {
     Tick,
     /// A leg moved on.
     Leg(LegRef, LegFact),
+    /// The connection that carries the sound was lost, or is back. A leg that is lost for good says so itself.
+    Media(MediaState),
     /// A machine, not a person, is on that leg.
     MachineDetected(LegRef),
     /// Somebody asked for a human, and meant it.

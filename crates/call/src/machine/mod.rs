@@ -50,6 +50,8 @@ pub struct Machine {
     answered_at: Option<Duration>,
     music: Music,
     people: People,
+    /// The connection that carries the sound is lost at present.
+    degraded: bool,
     commands: VecDeque<Command>,
     events: VecDeque<Event>,
 }
@@ -74,6 +76,7 @@ impl Machine {
             answered_at: None,
             music: Music::default(),
             people: People::default(),
+            degraded: false,
             commands: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -114,6 +117,7 @@ impl Machine {
             Input::Start => self.on_start(),
             Input::Tick => self.on_tick(),
             Input::Leg(leg, fact) => self.on_leg(leg, fact),
+            Input::Media(state) => self.on_media(state),
             Input::MachineDetected(leg) => self.on_machine_detected(leg),
             Input::HumanRequested { by, reason } => self.on_human_requested(by, reason),
             Input::CustomerChangedMind => self.on_changed_mind(),

@@ -16,6 +16,7 @@ fn adopt(phase: Phase, legs: &[LegRef], undecided: Option<u32>) -> Scene {
     let call = Adopted {
         phase,
         legs: legs.to_vec(),
+        merged: matches!(phase, Phase::Merging | Phase::Merged) && legs.len() == 2,
         undecided,
         by: Some(DecidedBy::Dtmf),
         held: Duration::from_secs(7),
@@ -67,12 +68,34 @@ fn whoever_was_briefed_or_on_hold_is_told_and_hung_up() {
         [
             Command::PauseConversation,
             Command::Say { line: FixedLine::Trouble, to: Audience::Customer },
-            Command::Say { line: FixedLine::Trouble, to: Audience::Supervisor },
+            Command::Say { line: FixedLine::Cancelled, to: Audience::Supervisor },
         ],
         [decided(1, TransferOutcome::Cancelled, DecidedBy::Network)],
     );
+    call.when(Input::Said(FixedLine::Trouble));
+    call.nothing();
     call.timer();
     call.then([Command::StopConversation, Command::HangUp(CUSTOMER), Command::HangUp(FIRST)], []);
+}
+
+#[test]
+fn a_supervisor_without_a_customer_is_told_so() {
+    let mut call = adopt(Phase::Briefing, &[FIRST], Some(1));
+    call.then(
+        [say(FixedLine::CustomerLeft, Audience::Supervisor)],
+        [decided(1, TransferOutcome::Cancelled, DecidedBy::Network)],
+    );
+    call.when(Input::Said(FixedLine::CustomerLeft));
+    call.then([Command::StopConversation, Command::HangUp(FIRST)], []);
+}
+
+#[test]
+fn a_merge_that_was_not_written_down_any_more_is_written_down_now() {
+    let mut call = adopt(Phase::Merging, &[CUSTOMER, FIRST], Some(1));
+    assert!(call.machine.is_merged());
+    call.then([], [decided(1, TransferOutcome::Connected, DecidedBy::Dtmf), phase(Phase::Merging, Phase::Merged)]);
+    call.when(left(CUSTOMER, LeftCause::HungUp));
+    call.then([Command::StopConversation, Command::HangUp(FIRST)], [gone(CUSTOMER, "hung_up")]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use warmline_call::{
-    Action, Audience, Command, DecidedBy, EndReason, FixedLine, Input, LeftCause, OperatorAction, Phase,
-    TransferOutcome, VoicemailPolicy,
+    Action, Audience, Command, DecidedBy, EndReason, Event, FixedLine, Input, LeftCause, MediaState, OperatorAction,
+    Phase, TransferOutcome, VoicemailPolicy,
 };
 
 use crate::scene::*;
@@ -376,4 +376,20 @@ fn a_stopping_server_says_goodbye_to_all_who_are_there() {
     let mut call = Scene::after(config(1), merged());
     call.when(Input::Stop);
     call.then([Command::StopConversation, Command::HangUp(CUSTOMER), Command::HangUp(FIRST)], []);
+}
+
+#[test]
+fn a_connection_that_is_lost_and_comes_back_is_told_once_each_and_changes_nothing_else() {
+    let mut call = Scene::after(config(1), merging());
+    let timer = call.machine.poll_timeout();
+    call.when(Input::Media(MediaState::Degraded));
+    call.then([], [Event::MediaChanged { state: MediaState::Degraded }]);
+    call.when(Input::Media(MediaState::Degraded));
+    call.nothing();
+    call.when(Input::Media(MediaState::Restored));
+    call.then([], [Event::MediaChanged { state: MediaState::Restored }]);
+    assert_eq!(call.machine.poll_timeout(), timer);
+    call.skip(left(CUSTOMER, LeftCause::HungUp));
+    call.when(Input::Media(MediaState::Degraded));
+    call.then([], [Event::MediaChanged { state: MediaState::Degraded }]);
 }

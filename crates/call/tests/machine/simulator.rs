@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use warmline_call::{
     Attempt, Audience, CallId, CallView, Command, Config, DecidedBy, Event, FixedLine, Input, Left, LeftCause, Leg,
-    LegFact, LegRef, LegState, Machine, OperatorAction, Phase, Recorded, RequestedBy, TransferOutcome,
+    LegFact, LegRef, LegState, Machine, MediaState, OperatorAction, Phase, Recorded, RequestedBy, TransferOutcome,
 };
 
 use crate::{graph::successors, table::LINES};
@@ -139,7 +139,7 @@ impl Simulator {
         assert!(end.talk_s >= 0.0 && end.hold_s >= 0.0 && end.hold_s <= end.talk_s + 5.0, "{end:?}");
         let connected = self.view.attempts.iter().any(|a| a.outcome == Some(TransferOutcome::Connected));
         assert_eq!(end.time_to_human_s.is_some(), connected);
-        for what in 0..32 {
+        for what in 0..34 {
             self.give(anything(what, what));
         }
     }
@@ -219,6 +219,9 @@ impl Simulator {
                 if *playing {
                     assert!(matches!(self.view.phase, Phase::OnHold | Phase::CallingSupervisor));
                 }
+            }
+            Event::MediaChanged { state } => {
+                assert_ne!(*state == MediaState::Degraded, self.view.degraded, "lost and back take turns");
             }
             Event::TransferDecided { attempt, .. } => {
                 assert!(!self.decided.contains(attempt), "attempt {attempt} is decided twice");
@@ -392,7 +395,7 @@ fn anything(what: u8, which: u8) -> Input {
     let by = if which.is_multiple_of(2) { DecidedBy::Voice } else { DecidedBy::Dtmf };
     let operator = |action| Input::Operator { action, by: "api".to_owned() };
     let operator_by = |action| Input::Operator { action, by: format!("supervisor {}", which % 3) };
-    match what % 32 {
+    match what % 34 {
         0 => Input::Start,
         1 => Input::Tick,
         2 => Input::Leg(leg, LegFact::Ringing),
@@ -422,6 +425,8 @@ fn anything(what: u8, which: u8) -> Input {
         28 => operator_by(OperatorAction::StopListening),
         29 => operator_by(OperatorAction::TakeOver),
         30 => operator_by(OperatorAction::GiveBack),
+        31 => Input::Media(MediaState::Degraded),
+        32 => Input::Media(MediaState::Restored),
         _ => Input::Stop,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use warmline_call::{DecidedBy, FixedLine, Input, LeftCause, LegFact, LegRef, OperatorAction, Phase, RequestedBy};
+use warmline_call::{
+    DecidedBy, FixedLine, Input, LeftCause, LegFact, LegRef, MediaState, OperatorAction, Phase, RequestedBy,
+};
 
 use crate::{graph::successors, scene::*};
 
@@ -23,6 +25,8 @@ customer_left          .        ended       ended       ended       ended       
 supervisor_ringing     .        .           .           .           .           .                   +           .           .           .           .       .         .        .
 supervisor_answered    .        .           .           .           .           .                   briefing    .           .           .           .       .         .        .
 supervisor_left        .        .           .           .           .           .                   conversing  conversing  conversing  conversing  !       ended     .        .
+media_degraded         .        +           +           +           +           +                   +           +           +           +           +       !         !        .
+media_restored         .        .           .           .           .           .                   .           .           .           .           .       .         .        .
 customer_is_machine    .        .           .           !           !           !                   !           !           .           .           .       .         .        .
 supervisor_is_machine  .        .           .           .           .           .                   conversing  conversing  .           .           .       .         .        .
 human_requested        .        .           .           on_hold     .           .                   .           .           .           .           .       .         .        .
@@ -108,6 +112,8 @@ fn kind(input: &Input) -> &'static str {
         Input::Leg(LegRef::Supervisor(_), LegFact::Ringing) => "supervisor_ringing",
         Input::Leg(LegRef::Supervisor(_), LegFact::Answered) => "supervisor_answered",
         Input::Leg(LegRef::Supervisor(_), LegFact::Left(_)) => "supervisor_left",
+        Input::Media(MediaState::Degraded) => "media_degraded",
+        Input::Media(MediaState::Restored) => "media_restored",
         Input::MachineDetected(LegRef::Customer) => "customer_is_machine",
         Input::MachineDetected(LegRef::Supervisor(_)) => "supervisor_is_machine",
         Input::HumanRequested { .. } => "human_requested",
@@ -169,6 +175,8 @@ fn inputs() -> Vec<Input> {
         Input::BriefingPrepared { attempt: 1, summary: text(), points: vec![] },
         Input::SupervisorAccepted { attempt: 1, by: DecidedBy::Dtmf },
         Input::SupervisorDeclined { attempt: 1, by: DecidedBy::Dtmf, reason: None },
+        Input::Media(MediaState::Degraded),
+        Input::Media(MediaState::Restored),
         Input::Merged { attempt: 1 },
         Input::MergeFailed { attempt: 1, detail: "no".to_owned() },
         operator(OperatorAction::Hangup),

@@ -18,7 +18,7 @@ use warmline_call::{CallId, LegFact, LegRef};
 use warmline_livekit::{AutoSubscribe, Options, Participant, ParticipantEvent, RemoteTrack, TokenSource, TrackOptions};
 use warmline_telephony::{Dial, Dialled, FRAME_SAMPLES, Frame, Heard, Line, Speech, Telephony, mix};
 
-use super::{Inner, lock, outcome::Refused, relay::Relay, twirp::TwirpError};
+use super::{Inner, lock, moves::Moves, outcome::Refused, relay::Relay, twirp::TwirpError};
 use crate::tap::{Spare, Tap};
 
 /// How long a busy callee's participant lingers in the room.
@@ -32,6 +32,7 @@ const AHEAD: usize = 2;
 
 /// The participant of a leg.
 struct Leg {
+    who: Who,
     participant: Participant,
     relay: Relay,
     /// What the phone says, until it is fetched to be sent.
@@ -44,6 +45,14 @@ struct Leg {
     speech: Option<Speech>,
     pushed: u64,
     ahead: Spare,
+}
+
+/// How a leg is known on the server; another room of it is joined as the same.
+#[derive(Clone)]
+struct Who {
+    identity: String,
+    name: String,
+    attributes: HashMap<String, String>,
 }
 
 /// A track that is heard, and frames of it.
@@ -60,13 +69,10 @@ pub(super) async fn begin(
 ) -> Result<proto::SipParticipantInfo, TwirpError> {
     let failed = |error: &dyn std::fmt::Display| TwirpError::new(500, "internal", error.to_string());
     let call_id = random_id("SCL_");
-    let relay = Relay::start(inner.services.project().url.clone()).await.map_err(|e| failed(&e))?;
-    let mut options = Options::with_source(relay.url(), token(inner, &request, &call_id));
-    options.subscribe = AutoSubscribe::Nothing;
-    let (participant, events) = Participant::connect(options).await.map_err(|e| failed(&e))?;
-    let microphone = Arc::<Mutex<Tap>>::default();
-    let source = source(Arc::clone(&microphone));
-    participant.publish_source(TrackOptions::new("sip-audio"), source).await.map_err(|e| failed(&e))?;
+    let who = Who::dialled(inner, &request, &call_id);
+    let Joined { participant, events, relay, microphone } =
+        Joined::as_who(inner, &who, &request.room_name).await.map_err(|e| failed(&e))?;
+    let moves = inner.moves.register(&request.room_name, &who.identity);
     let member = inner.services.participant(&request.room_name, participant.identity()).await;
     let info = proto::SipParticipantInfo {
         participant_id: member.map(|m| m.participant.sid).unwrap_or_default(),
@@ -75,6 +81,7 @@ pub(super) async fn begin(
         sip_call_id: call_id,
     };
     let leg = Leg {
+        who,
         participant,
         relay,
         microphone,
@@ -90,7 +97,7 @@ pub(super) async fn begin(
     tokio::spawn(async move {
         let hung_up = inner.legs.clone();
         tokio::select! {
-            () = run(&inner, leg, events, request) => {}
+            () = run(&inner, leg, (events, moves), request) => {}
             () = hung_up.cancelled() => {}
         }
     });
@@ -100,7 +107,7 @@ pub(super) async fn begin(
 async fn run(
     inner: &Inner,
     leg: Leg,
-    mut events: mpsc::Receiver<ParticipantEvent>,
+    (mut events, mut moves): (mpsc::Receiver<ParticipantEvent>, Moves),
     request: proto::CreateSipParticipantRequest,
 ) {
     if let Some(status) = inner.refusal(&request.sip_call_to) {
@@ -112,7 +119,7 @@ async fn run(
         return leg.refuse(Refused::with_status(503)).await;
     };
     match room.dial(dial).await {
-        Ok(dialled) => leg.follow(dialled, &mut events).await,
+        Ok(dialled) => leg.follow(inner, dialled, &mut events, &mut moves).await,
         Err(error) => leg.refuse(Refused::with_status(error.sip_status.unwrap_or(503))).await,
     }
     room.close().await;
@@ -120,7 +127,13 @@ async fn run(
 
 impl Leg {
     /// From the ringing to the end of the call.
-    async fn follow(mut self, dialled: Dialled, events: &mut mpsc::Receiver<ParticipantEvent>) {
+    async fn follow(
+        mut self,
+        inner: &Inner,
+        dialled: Dialled,
+        events: &mut mpsc::Receiver<ParticipantEvent>,
+        moves: &mut Moves,
+    ) {
         let Dialled { mut progress, line, .. } = dialled;
         let Line { mut ear, mouth } = line;
         let mut listening = true;
@@ -149,6 +162,13 @@ impl Leg {
                     Some(ParticipantEvent::Disconnected(_)) | None => return,
                     Some(event) => self.on_event(event).await,
                 },
+                order = moves.next() => {
+                    let moved = self.move_to(inner, &order.to, events).await;
+                    if moved.is_ok() {
+                        moves.moved_to(&order.to);
+                    }
+                    let _ = order.done.send(moved);
+                }
             }
         }
     }
@@ -178,13 +198,38 @@ impl Leg {
         }
     }
 
+    /// Joins another room as the same, and leaves this one then.
+    async fn move_to(
+        &mut self,
+        inner: &Inner,
+        to: &str,
+        events: &mut mpsc::Receiver<ParticipantEvent>,
+    ) -> Result<(), String> {
+        let joined = Joined::as_who(inner, &self.who, to).await?;
+        let left = std::mem::replace(&mut self.participant, joined.participant);
+        self.relay = joined.relay;
+        self.microphone = joined.microphone;
+        self.published.clear();
+        self.heard.clear();
+        *events = joined.events;
+        tokio::spawn(left.close());
+        Ok(())
+    }
+
     async fn answer(&mut self) {
         self.answered = true;
         let (id, tag) = (random_id(""), random_id(""));
         // The real service waits for no answer to the one before it does the other.
         let others = [("sip.callIDFull", id.as_str()), ("sip.callTag", tag.as_str())];
-        let status = self.status("active", &others);
-        let (_, _) = tokio::join!(status, self.participant.subscribe(self.published.clone(), true));
+        let pairs = others.iter().copied().chain([("sip.callStatus", "active")]);
+        let attributes: BTreeMap<String, String> =
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        self.who.attributes.extend(attributes.clone());
+        let status = self.participant.set_attributes(attributes);
+        let (told, _) = tokio::join!(status, self.participant.subscribe(self.published.clone(), true));
+        if let Err(error) = told {
+            tracing::warn!(%error, "a simulated leg's answer could not be told");
+        }
         if let Some(outcome) = self.outcome.take() {
             let _ = outcome.send(Ok(()));
         }
@@ -202,10 +247,11 @@ impl Leg {
         self.participant.close().await;
     }
 
-    async fn status(&self, status: &str, others: &[(&str, &str)]) {
+    async fn status(&mut self, status: &str, others: &[(&str, &str)]) {
         let pairs = others.iter().copied().chain([("sip.callStatus", status)]);
         let attributes: BTreeMap<String, String> =
             pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        self.who.attributes.extend(attributes.clone());
         if let Err(error) = self.participant.set_attributes(attributes).await {
             tracing::warn!(%error, "a simulated leg's status could not be set");
         }
@@ -244,34 +290,65 @@ fn source(microphone: Arc<Mutex<Tap>>) -> impl FnMut(&mut [i16]) -> bool + Send 
     }
 }
 
-fn token(inner: &Inner, request: &proto::CreateSipParticipantRequest, call_id: &str) -> TokenSource {
-    let project = inner.services.project();
-    let own = [
-        ("sip.callStatus", "dialing"),
-        ("sip.callID", call_id),
-        ("sip.phoneNumber", &request.sip_call_to),
-        ("sip.trunkPhoneNumber", &inner.from_number),
-        ("sip.trunkID", &inner.trunk),
-        ("sip.hostname", "carrier.invalid"),
-    ];
-    let mut attributes = request.participant_attributes.clone();
-    attributes.extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
-    let grants = VideoGrants {
-        room_join: true,
-        room: request.room_name.clone(),
-        can_update_own_metadata: Some(true),
-        ..VideoGrants::default()
-    };
-    let token = AccessToken::with_api_key(&project.key, project.secret.expose())
-        .with_identity(&request.participant_identity)
-        .with_name(&request.participant_name)
-        .with_kind("sip")
-        .with_attributes(attributes)
-        .with_grants(grants);
-    TokenSource::fresh(move || {
-        let made = token.clone().to_jwt();
-        async move { made.map(Into::into).map_err(|error| error.to_string()) }
-    })
+/// A participant in a room, as a leg.
+struct Joined {
+    participant: Participant,
+    events: mpsc::Receiver<ParticipantEvent>,
+    relay: Relay,
+    microphone: Arc<Mutex<Tap>>,
+}
+
+impl Joined {
+    async fn as_who(inner: &Inner, who: &Who, room: &str) -> Result<Self, String> {
+        let url = inner.services.project().url.clone();
+        let relay = Relay::start(url).await.map_err(|error| error.to_string())?;
+        let mut options = Options::with_source(relay.url(), who.token(inner, room));
+        options.subscribe = AutoSubscribe::Nothing;
+        let joined = Participant::connect(options).await;
+        let (participant, events) = joined.map_err(|error| error.to_string())?;
+        let microphone = Arc::<Mutex<Tap>>::default();
+        let source = source(Arc::clone(&microphone));
+        let published = participant.publish_source(TrackOptions::new("sip-audio"), source).await;
+        published.map_err(|error| error.to_string())?;
+        Ok(Self { participant, events, relay, microphone })
+    }
+}
+
+impl Who {
+    fn dialled(inner: &Inner, request: &proto::CreateSipParticipantRequest, call_id: &str) -> Self {
+        let own = [
+            ("sip.callStatus", "dialing"),
+            ("sip.callID", call_id),
+            ("sip.phoneNumber", &request.sip_call_to),
+            ("sip.trunkPhoneNumber", &inner.from_number),
+            ("sip.trunkID", &inner.trunk),
+            ("sip.hostname", "carrier.invalid"),
+        ];
+        let mut attributes = request.participant_attributes.clone();
+        attributes.extend(own.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let (identity, name) = (request.participant_identity.clone(), request.participant_name.clone());
+        Self { identity, name, attributes }
+    }
+
+    fn token(&self, inner: &Inner, room: &str) -> TokenSource {
+        let project = inner.services.project();
+        let grants = VideoGrants {
+            room_join: true,
+            room: room.to_owned(),
+            can_update_own_metadata: Some(true),
+            ..VideoGrants::default()
+        };
+        let token = AccessToken::with_api_key(&project.key, project.secret.expose())
+            .with_identity(&self.identity)
+            .with_name(&self.name)
+            .with_kind("sip")
+            .with_attributes(self.attributes.clone())
+            .with_grants(grants);
+        TokenSource::fresh(move || {
+            let made = token.clone().to_jwt();
+            async move { made.map(Into::into).map_err(|error| error.to_string()) }
+        })
+    }
 }
 
 fn dial(request: &proto::CreateSipParticipantRequest) -> Dial {

@@ -3,9 +3,10 @@
 //! Requests to `livekit.SIP` are answered here: whoever is dialled is a phone of a [`warmline_exchange::Exchange`] (a
 //! persona, a browser phone), joined to the room as a participant of kind SIP, with the attributes, timings and failures
 //! that were measured with the real service. All other requests are passed on to the server. It serves the server's HTTP
-//! API only; participants connect to the server itself.
+//! API only; participants connect to the server itself. Its legs can also be moved from room to room, as LiveKit Cloud can.
 
 mod leg;
+mod moves;
 mod outcome;
 mod proxy;
 mod relay;
@@ -58,6 +59,8 @@ pub(crate) struct Inner {
     refusals: Mutex<HashMap<String, u16>>,
     dials: Mutex<HashMap<String, usize>>,
     overloaded: AtomicBool,
+    moves: moves::Movable,
+    can_move: AtomicBool,
     legs: tokio_util::sync::CancellationToken,
 }
 
@@ -81,10 +84,13 @@ impl Carrier {
             refusals: Mutex::default(),
             dials: Mutex::default(),
             overloaded: AtomicBool::new(false),
+            moves: moves::Movable::default(),
+            can_move: AtomicBool::new(true),
             legs: tokio_util::sync::CancellationToken::new(),
         });
         let app = Router::new()
             .route("/twirp/livekit.SIP/{method}", post(twirp::sip))
+            .route("/twirp/livekit.RoomService/MoveParticipant", post(moves::move_participant))
             .fallback(proxy::pass_on)
             .with_state(Arc::clone(&inner));
         let serving = tokio::spawn(async move {
@@ -109,6 +115,12 @@ impl Carrier {
     /// From now on dials are refused as by a SIP service that has no CPU time left; or no longer.
     pub fn set_overloaded(&self, overloaded: bool) {
         self.inner.overloaded.store(overloaded, Relaxed);
+    }
+
+    /// Whether its legs can be moved from room to room, as on LiveKit Cloud (they can unless something else is said here), or the
+    /// server behind it is asked, which can't.
+    pub fn set_can_move(&self, can: bool) {
+        self.inner.can_move.store(can, Relaxed);
     }
 
     /// How often a number has been dialled.

@@ -12,7 +12,7 @@ use axum::{
 use super::Inner;
 
 /// The largest body passed on.
-const LARGEST: usize = 4 << 20;
+pub(super) const LARGEST: usize = 4 << 20;
 
 pub(super) async fn pass_on(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();

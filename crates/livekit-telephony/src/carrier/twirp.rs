@@ -63,10 +63,7 @@ pub(super) async fn sip(
         other => Err(TwirpError::new(501, "unimplemented", format!("the simulated carrier has no {other}"))),
     };
     match answer {
-        Ok(body) => {
-            let kind = if json { "application/json" } else { "application/protobuf" };
-            ([(header::CONTENT_TYPE, kind)], body).into_response()
-        }
+        Ok(body) => with_kind(json, body),
         Err(error) => error.into_response(),
     }
 }
@@ -98,6 +95,16 @@ async fn create_participant(inner: &Arc<Inner>, json: bool, body: &[u8]) -> Resu
     Ok(encode(json, &info))
 }
 
+/// A method's answer.
+pub(super) fn answer<M: Message + serde::Serialize>(json: bool, message: &M) -> Response {
+    with_kind(json, encode(json, message))
+}
+
+fn with_kind(json: bool, body: Vec<u8>) -> Response {
+    let kind = if json { "application/json" } else { "application/protobuf" };
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
 fn trunk(inner: &Inner) -> proto::SipOutboundTrunkInfo {
     proto::SipOutboundTrunkInfo {
         sip_trunk_id: inner.trunk.clone(),
@@ -114,7 +121,7 @@ fn may_call(inner: &Inner, headers: &HeaderMap) -> bool {
     claims.is_some_and(|claims| claims.sip.call || claims.sip.admin)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
 }
 

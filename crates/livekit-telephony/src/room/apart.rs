@@ -11,6 +11,7 @@ use warmline_livekit::services::ServiceError;
 use warmline_telephony::MergeError;
 
 use super::Shared;
+use crate::{identity::Place, recovery::MERGED};
 
 /// The pauses (ms) after which legs are told apart again when something has happened: a leg's own subscribing may come after
 /// our unsubscribing, and it takes some 20 ms from there to the first sound.
@@ -41,9 +42,12 @@ impl Shared {
     }
 
     /// Lets customer and supervisor hear each other, or leaves all as it was.
-    pub(super) async fn merge(&self) -> Result<(), MergeError> {
+    pub(super) async fn merge(self: &Arc<Self>) -> Result<(), MergeError> {
         let _only = self.subscriptions.lock().await;
         let (customer, supervisor) = self.pair()?;
+        if supervisor.place == Place::Consult {
+            return self.merge_by_moving(&customer.identity, (supervisor.name, &supervisor.identity)).await;
+        }
         let connected = async {
             self.hear(&customer, &supervisor).await?;
             self.hear(&supervisor, &customer).await?;
@@ -61,15 +65,25 @@ impl Shared {
             return Err(error);
         }
         self.lock().merged = Some(supervisor.name);
+        self.mark_merged(&supervisor.identity).await;
         Ok(())
+    }
+
+    /// Writes down where it outlives us that the two hear each other. A restarted program that does not find it takes the
+    /// call for one that was not merged yet.
+    pub(super) async fn mark_merged(&self, supervisor: &str) {
+        let mark = [(MERGED.to_owned(), "true".to_owned())].into();
+        if let Err(error) = self.backend.services.update_attributes(self.call.as_str(), supervisor, mark).await {
+            tracing::debug!(call = %self.call, %error, "the merge could not be marked");
+        }
     }
 
     fn pair(&self) -> Result<(Side, Side), MergeError> {
         let state = self.lock();
         let side = |wanted: fn(LegRef) -> bool| {
             let leg = state.legs.iter().rev().find(|leg| leg.is_answered() && wanted(leg.name))?;
-            let tracks = state.published.get(&leg.identity).cloned().unwrap_or_default();
-            Some(Side { name: leg.name, identity: leg.identity.clone(), tracks })
+            let tracks = state.published.get(&(leg.place, leg.identity.clone())).cloned().unwrap_or_default();
+            Some(Side { name: leg.name, identity: leg.identity.clone(), place: leg.place, tracks })
         };
         let missing = |what: &str| MergeError(what.to_owned());
         let customer =
@@ -99,5 +113,6 @@ impl Shared {
 struct Side {
     name: LegRef,
     identity: String,
+    place: Place,
     tracks: Vec<String>,
 }

@@ -20,7 +20,10 @@ use super::{
     Shared,
     state::{FACTS, Leg},
 };
-use crate::{cause, identity};
+use crate::{
+    cause,
+    identity::{self, Place},
+};
 
 /// How long the participant of a dial may take to be in the room.
 const BEGIN: Duration = Duration::from_secs(10);
@@ -37,11 +40,12 @@ const TRIES: u32 = 6;
 impl Shared {
     pub(super) async fn dial(self: &Arc<Self>, dial: Dial) -> Result<Dialled, DialError> {
         let identity = identity::leg(&dial.identity, dial.leg);
-        self.admit(&dial, &identity).await?;
+        let place = self.place_for(dial.leg).await?;
+        self.admit(&dial, &identity, place).await?;
         let (line, end) = Line::new();
         let (facts, progress) = mpsc::channel(FACTS);
         let (began, begun) = oneshot::channel();
-        let leg = Leg::new((dial.leg, identity.clone()), end, facts, began, (dial.ring, dial.max_duration));
+        let leg = Leg::new((dial.leg, identity.clone(), place), end, facts, began, (dial.ring, dial.max_duration));
         {
             let mut state = self.lock();
             if state.closed {
@@ -56,7 +60,7 @@ impl Shared {
             self.finish(&identity, released());
             return refuse(LeftCause::TrunkFailure, None, &format!("The agent is not in the room: {error}."));
         }
-        tokio::spawn(Arc::clone(self).request(self.request_for(&dial, &identity)));
+        tokio::spawn(Arc::clone(self).request(self.request_for(&dial, &identity, place), place));
         match timeout(BEGIN, begun).await {
             Ok(Ok(Ok(ids))) => {
                 Ok(Dialled { participant_id: ids.participant, sip_call_id: ids.sip_call, progress, line })
@@ -65,7 +69,7 @@ impl Shared {
             Ok(Err(_)) => refuse(LeftCause::TrunkFailure, None, "The call is over."),
             Err(_) => {
                 self.finish(&identity, released());
-                tokio::spawn(Arc::clone(self).remove(identity));
+                tokio::spawn(Arc::clone(self).remove(place, identity));
                 let detail = "LiveKit's SIP service did not begin the call in 10 s; check that livekit-sip runs.";
                 refuse(LeftCause::TrunkFailure, None, detail)
             }
@@ -73,21 +77,21 @@ impl Shared {
     }
 
     /// Whether this may be dialled: a number, and nobody there who is this leg already (dialled before we were restarted).
-    async fn admit(&self, dial: &Dial, identity: &str) -> Result<(), DialError> {
+    async fn admit(&self, dial: &Dial, identity: &str, place: Place) -> Result<(), DialError> {
         if !is_e164(dial.number.reveal()) {
             return refuse(LeftCause::InvalidNumber, Some(404), "That is not a telephone number.");
         }
-        match self.backend.services.list_participants(self.call.as_str()).await {
+        match self.backend.members(&self.call, place).await {
             Ok(members) if members.iter().any(|member| member.participant.identity == identity) => {
                 refuse(LeftCause::TrunkFailure, None, "This leg has been dialled already: it is in the room.")
             }
-            Ok(_) | Err(ServiceError::NotFound(_)) => Ok(()),
+            Ok(_) => Ok(()),
             Err(error) => Err(cause::refused(&error)),
         }
     }
 
     /// Lets each leg hear the track that is meant for it, and nobody any other.
-    async fn permit(&self) -> Result<(), warmline_livekit::RequestError> {
+    pub(super) async fn permit(&self) -> Result<(), warmline_livekit::RequestError> {
         let (agent, permissions) = {
             let state = self.lock();
             let (Some(agent), Some([customer, supervisor])) = (&state.agent, &state.tracks) else {
@@ -102,12 +106,13 @@ impl Shared {
             }
             (Arc::clone(agent), permissions)
         };
-        agent.set_permissions(permissions).await
+        agent.set_permissions(permissions).await?;
+        self.permit_in_consult().await
     }
 
-    fn request_for(&self, dial: &Dial, identity: &str) -> services::Dial {
+    fn request_for(&self, dial: &Dial, identity: &str, place: Place) -> services::Dial {
         let settings = &self.backend.settings;
-        let mut request = services::Dial::new(&settings.trunk, dial.number.reveal(), self.call.as_str(), identity);
+        let mut request = services::Dial::new(&settings.trunk, dial.number.reveal(), place.room(&self.call), identity);
         request.name = if dial.leg == LegRef::Customer { "Customer" } else { "Supervisor" }.to_owned();
         request.wait_until_answered = true;
         request.ringing_timeout = dial.ring;
@@ -116,7 +121,7 @@ impl Shared {
         request
     }
 
-    async fn request(self: Arc<Self>, request: services::Dial) {
+    async fn request(self: Arc<Self>, request: services::Dial, place: Place) {
         let identity = request.identity.clone();
         match self.backend.services.dial(request).await {
             Ok(_) => self.answered(&identity),
@@ -128,7 +133,7 @@ impl Shared {
                 self.never_began(&identity, &ServiceError::Dial(failure.clone()));
                 self.finish(&identity, cause::of_failure(&failure, rang));
                 // A busy callee's participant can linger in the room.
-                self.remove(identity).await;
+                self.remove(place, identity).await;
             }
             Err(error) if self.has_begun(&identity) => {
                 // The participant says what happens next.
@@ -137,7 +142,7 @@ impl Shared {
             Err(error) => {
                 self.never_began(&identity, &error);
                 self.finish(&identity, Left { cause: LeftCause::TrunkFailure, sip_status: None });
-                self.remove(identity).await;
+                self.remove(place, identity).await;
             }
         }
     }
@@ -161,17 +166,21 @@ impl Shared {
         let mut state = self.lock();
         let Some(leg) = state.leg(identity) else { return };
         if leg.answered() {
-            self.sound.mouthpiece(leg.name).connect(Arc::clone(&leg.line));
+            self.sound.mouthpiece(leg.name).connect(Arc::clone(&leg.line), leg.place);
             drop(state);
             self.keep_apart_closely();
         }
     }
 
     /// A leg's participant is no longer in the room. Who had not answered waits a little for the reason with its SIP status.
-    pub(super) fn gone(self: &Arc<Self>, identity: &str, reason: &DisconnectReason) {
+    pub(super) fn gone(self: &Arc<Self>, identity: &str, place: Place, reason: &DisconnectReason) {
         let mut state = self.lock();
-        state.published.remove(identity);
-        let Some(leg) = state.leg(identity) else { return };
+        state.published.remove(&(place, identity.to_owned()));
+        // Who is moved leaves one room for the other.
+        if state.moving.as_deref() == Some(identity) {
+            return;
+        }
+        let Some(leg) = state.leg(identity).filter(|leg| leg.place == place) else { return };
         let left = cause::of_reason(reason, leg.is_answered());
         if leg.is_answered() || left.cause == LeftCause::Released {
             drop(state);
@@ -200,22 +209,26 @@ impl Shared {
     }
 
     pub(super) async fn hang_up(self: &Arc<Self>, leg: LegRef) {
-        let identity = self.lock().legs.iter().find(|l| l.name == leg).map(|l| l.identity.clone());
-        let Some(identity) = identity else { return };
-        match self.backend.services.remove_participant(self.call.as_str(), &identity).await {
-            Ok(()) | Err(ServiceError::NotFound(_)) => {}
-            Err(error) => {
-                tracing::warn!(call = %self.call, ?leg, %error, "a leg could not be hung up at once");
-                tokio::spawn(Arc::clone(self).remove(identity.clone()));
+        let found = self.lock().legs.iter().find(|l| l.name == leg).map(|l| (l.identity.clone(), l.place));
+        let Some((identity, place)) = found else { return };
+        let moving = self.lock().moving.as_ref() == Some(&identity);
+        let places = if moving { &Place::ALL[..] } else { &[place] };
+        for place in places {
+            match self.backend.services.remove_participant(&place.room(&self.call), &identity).await {
+                Ok(()) | Err(ServiceError::NotFound(_)) => {}
+                Err(error) => {
+                    tracing::warn!(call = %self.call, ?leg, %error, "a leg could not be hung up at once");
+                    tokio::spawn(Arc::clone(self).remove(*place, identity.clone()));
+                }
             }
         }
         self.finish(&identity, released());
     }
 
     /// Takes a participant out of the room; tries again while the server does not answer.
-    pub(super) async fn remove(self: Arc<Self>, identity: String) {
+    pub(super) async fn remove(self: Arc<Self>, place: Place, identity: String) {
         for attempt in 0..TRIES {
-            match self.backend.services.remove_participant(self.call.as_str(), &identity).await {
+            match self.backend.services.remove_participant(&place.room(&self.call), &identity).await {
                 Ok(()) | Err(ServiceError::NotFound(_)) => return,
                 Err(error) => tracing::warn!(call = %self.call, %error, "a participant could not be removed"),
             }

@@ -5,15 +5,27 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::mpsc;
 use warmline_call::{Left, LeftCause};
 use warmline_livekit::{DisconnectReason, Kind, ParticipantEvent as Event, RemoteParticipant, RemoteTrack};
+use warmline_telephony::Health;
 
 use super::{Shared, state::Ids};
-use crate::{cause, identity};
+use crate::{
+    cause,
+    identity::{self, Place},
+};
 
 /// Who of us learns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Agent,
     Watcher,
+    /// The agent in a consult's own room.
+    Consult,
+}
+
+impl Who {
+    fn place(self) -> Place {
+        if self == Self::Consult { Place::Consult } else { Place::Call }
+    }
 }
 
 /// Follows a participant of ours until it is out of the room.
@@ -25,40 +37,42 @@ pub(super) async fn follow(shared: Arc<Shared>, mut events: mpsc::Receiver<Event
         };
         match event {
             Some(Event::Disconnected(reason)) => return shared.lost(who, &reason),
-            Some(event) => shared.on_event(event),
+            Some(event) => shared.on_event(event, who.place()),
             None => return,
         }
     }
 }
 
 impl Shared {
-    fn on_event(self: &Arc<Self>, event: Event) {
+    fn on_event(self: &Arc<Self>, event: Event, place: Place) {
         match event {
-            Event::Joined(participant) => self.joined(&participant),
+            Event::Joined(participant) => self.joined(&participant, place),
             Event::AttributesChanged { identity, attributes, .. } => self.status(&identity, &attributes),
-            Event::TrackPublished { identity, track } if track.audio => self.published(identity, track.sid),
+            Event::TrackPublished { identity, track } if track.audio => self.published((place, identity), track.sid),
             Event::TrackUnpublished { identity, sid } => {
-                if let Some(tracks) = self.lock().published.get_mut(&identity) {
+                if let Some(tracks) = self.lock().published.get_mut(&(place, identity)) {
                     tracks.retain(|known| *known != sid);
                 }
             }
-            Event::TrackSubscribed { identity, audio, .. } => self.listen_to(identity, audio),
+            Event::TrackSubscribed { identity, audio, .. } => self.listen_to(identity, place, audio),
             // The room was joined anew and they are not there yet, or no more: that is to be looked up.
             Event::Left { identity, reason: DisconnectReason::Unknown } => {
-                self.lock().published.remove(&identity);
+                self.lock().published.remove(&(place, identity));
                 self.look_soon();
             }
-            Event::Left { identity, reason } => self.gone(&identity, &reason),
+            Event::Left { identity, reason } => self.gone(&identity, place, &reason),
             Event::Dtmf { identity, digit } => {
                 if let Some(leg) = self.lock().leg(&identity).filter(|leg| leg.is_answered()) {
                     leg.line.key(digit);
                 }
             }
             Event::Reconnecting => {
-                tracing::warn!(call = %self.call, "the connection to LiveKit was lost; trying again")
+                tracing::warn!(call = %self.call, "the connection to LiveKit was lost; trying again");
+                self.health.send_replace(Health::Degraded);
             }
             Event::Resumed | Event::Rejoined => {
                 tracing::info!(call = %self.call, "the connection to LiveKit is back");
+                self.health.send_replace(Health::Good);
                 self.look_soon();
                 self.keep_apart_closely();
             }
@@ -66,10 +80,12 @@ impl Shared {
         }
     }
 
-    pub(super) fn joined(self: &Arc<Self>, participant: &RemoteParticipant) {
+    pub(super) fn joined(self: &Arc<Self>, participant: &RemoteParticipant, place: Place) {
         let mut state = self.lock();
         let closed = state.closed;
         match state.leg(&participant.identity) {
+            // The other of two rooms, on the way from one to the other.
+            Some(leg) if leg.place != place => {}
             Some(leg) => {
                 let sip_call = participant.attributes.get("sip.callID").cloned().unwrap_or_default();
                 leg.is_there(Ids { participant: participant.sid.clone(), sip_call });
@@ -82,7 +98,7 @@ impl Shared {
                 && identity::leg_of(&self.call, &participant.identity).is_some() =>
             {
                 drop(state);
-                tokio::spawn(Arc::clone(self).remove(participant.identity.clone()));
+                tokio::spawn(Arc::clone(self).remove(place, participant.identity.clone()));
             }
             None => {}
         }
@@ -100,10 +116,10 @@ impl Shared {
         }
     }
 
-    pub(super) fn published(self: &Arc<Self>, identity: String, sid: String) {
+    pub(super) fn published(self: &Arc<Self>, (place, identity): (Place, String), sid: String) {
         let mut state = self.lock();
         let is_leg = state.leg(&identity).is_some();
-        let tracks = state.published.entry(identity).or_default();
+        let tracks = state.published.entry((place, identity)).or_default();
         if !tracks.contains(&sid) {
             tracks.push(sid);
         }
@@ -114,11 +130,11 @@ impl Shared {
     }
 
     /// A later stream of a leg takes over from an earlier one.
-    fn listen_to(self: &Arc<Self>, identity: String, mut audio: RemoteTrack) {
+    fn listen_to(self: &Arc<Self>, identity: String, place: Place, mut audio: RemoteTrack) {
         let mut state = self.lock();
         state.streams += 1;
         let stream = state.streams;
-        let Some(leg) = state.leg(&identity) else { return };
+        let Some(leg) = state.leg(&identity).filter(|leg| leg.place == place || place == Place::Call) else { return };
         leg.stream = stream;
         drop(state);
         self.heard.notify_waiters();
@@ -147,26 +163,34 @@ impl Shared {
             drop(state);
             return self.look_soon();
         }
-        if state.closed || state.agent.take().is_none() {
+        let ours = if who == Who::Consult { state.consult.take().is_some() } else { state.agent.take().is_some() };
+        if state.closed || !ours {
             return;
         }
-        let legs: Vec<(String, bool)> =
-            state.legs.iter().map(|leg| (leg.identity.clone(), leg.is_answered())).collect();
+        // Without the agent at the customer's there is no call.
+        let legs = state.legs.iter().filter(|leg| who == Who::Agent || leg.place == Place::Consult);
+        let legs: Vec<(String, Place, bool)> =
+            legs.map(|leg| (leg.identity.clone(), leg.place, leg.is_answered())).collect();
         let merged = state.agent_left;
         drop(state);
         tracing::warn!(call = %self.call, %reason, "the agent is out of the room");
         if merged {
             return self.look_soon();
         }
+        // Another program of ours has taken over: room and legs are its own.
+        let taken_over = *reason == DisconnectReason::DuplicateIdentity;
+        if taken_over {
+            self.lock().closed = true;
+            self.over.cancel();
+        }
         let room_gone = matches!(reason, DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed);
-        for (identity, answered) in legs {
+        for (identity, place, answered) in legs {
             if room_gone {
                 self.finish(&identity, cause::of_reason(reason, answered));
             } else {
                 self.finish(&identity, Left { cause: LeftCause::MediaLost, sip_status: None });
-                // Another program of ours may have taken over: the legs are its own then.
-                if *reason != DisconnectReason::DuplicateIdentity {
-                    tokio::spawn(Arc::clone(self).remove(identity));
+                if !taken_over {
+                    tokio::spawn(Arc::clone(self).remove(place, identity));
                 }
             }
         }

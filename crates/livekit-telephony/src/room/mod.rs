@@ -1,6 +1,9 @@
 //! One call's room on the server: how the agent, the legs and the watcher meet in it.
 
+mod adopt;
 mod apart;
+mod captions;
+mod consult;
 mod dialling;
 mod events;
 mod sound;
@@ -15,7 +18,7 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::{
-    sync::{Notify, broadcast, mpsc, oneshot},
+    sync::{Notify, broadcast, mpsc},
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -23,15 +26,15 @@ use warmline_call::{CallId, LegRef};
 use warmline_livekit::{
     Participant, ParticipantEvent, RequestError, SubscriptionPermissions, TrackOptions, services::ServiceError,
 };
-use warmline_telephony::{Dial, DialError, Dialled, Frame, Line, MergeError, OpenError, Room};
+use warmline_telephony::{Caption, Dial, DialError, Dialled, Frame, Health, MergeError, OpenError, Room};
 
 use self::{
     dialling::released,
     events::{Who, follow},
     sound::Sound,
-    state::{FACTS, Ids, Leg, State},
+    state::State,
 };
-use crate::{backend::Backend, cause, identity};
+use crate::{backend::Backend, cause, identity::Place};
 
 /// Longer than any call: an adopted leg's limit is the server's.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -47,14 +50,6 @@ pub(crate) struct LiveKitRoom {
     shared: Arc<Shared>,
 }
 
-/// A merged call that was taken over.
-pub struct Adopted {
-    /// Its room: only `hang_up`, `close` and `listen` are of use.
-    pub room: Arc<dyn Room>,
-    /// Its legs. All are answered already; `progress` only says `Left`.
-    pub legs: Vec<(LegRef, Dialled)>,
-}
-
 pub(crate) struct Shared {
     backend: Arc<Backend>,
     call: CallId,
@@ -64,8 +59,12 @@ pub(crate) struct Shared {
     subscriptions: tokio::sync::Mutex<()>,
     /// Held while a watcher joins: there is one.
     watching: tokio::sync::Mutex<()>,
+    /// Held while a consult's room is opened or closed.
+    consulting: tokio::sync::Mutex<()>,
     look: Notify,
+    health: tokio::sync::watch::Sender<Health>,
     heard: Notify,
+    captions: mpsc::Sender<Caption>,
     over: CancellationToken,
 }
 
@@ -76,64 +75,14 @@ impl LiveKitRoom {
         let shared = Shared::new(backend, call);
         // From here on a failure takes the room down again.
         let room = Self { shared: Arc::clone(&shared) };
-        let joined = Participant::connect(shared.backend.as_agent(&shared.call)).await;
-        let (agent, events) = joined.map_err(|error| OpenError(format!("{error}; check LIVEKIT_URL.")))?;
-        shared.publish(&agent).await.map_err(|error| OpenError(format!("The agent could not publish: {error}.")))?;
-        shared.lock().agent = Some(Arc::new(agent));
-        shared.start(Some(events));
+        shared.enter().await?;
         Ok(room)
     }
-
-    pub(crate) async fn adopt(backend: Arc<Backend>, call: CallId) -> Result<Adopted, OpenError> {
-        let members = backend.services.list_participants(call.as_str()).await;
-        let members = members.map_err(|error| OpenError(cause::sentence(&error)))?;
-        let shared = Shared::new(backend, call);
-        let mut legs = Vec::new();
-        {
-            let mut state = shared.lock();
-            state.agent_left = true;
-            for member in members {
-                let Some(name) = identity::leg_of(&shared.call, &member.participant.identity) else { continue };
-                let ids = Ids {
-                    participant: member.participant.sid.clone(),
-                    sip_call: member.participant.attributes.get("sip.callID").cloned().unwrap_or_default(),
-                };
-                let (dialled, leg) = adopted(name, member.participant.identity.clone(), ids);
-                if name != LegRef::Customer {
-                    state.merged = Some(name);
-                }
-                let tracks = member.tracks.into_iter().filter(|track| track.audio).map(|track| track.sid).collect();
-                state.published.insert(member.participant.identity, tracks);
-                state.legs.push(leg);
-                legs.push((name, dialled));
-            }
-        }
-        shared.sound.silence();
-        shared.start(None);
-        // Dropped on a failure: as it is merged, its legs go on.
-        let room = Self { shared };
-        let watching = room.shared.watch().await;
-        watching.map_err(|error| OpenError(format!("The call's room could not be joined: {error}.")))?;
-        Ok(Adopted { room: Arc::new(room), legs })
-    }
-}
-
-/// A leg that was answered before we came.
-fn adopted(name: LegRef, identity: String, ids: Ids) -> (Dialled, Leg) {
-    let (line, end) = Line::new();
-    // Whether it was ringing and when it was answered is known: what is said of it from now on is how it ends.
-    let (quiet, _) = mpsc::channel(1);
-    let (facts, progress) = mpsc::channel(FACTS);
-    let (began, _) = oneshot::channel();
-    let mut leg = Leg::new((name, identity), end, quiet, began, (LONGEST, LONGEST));
-    leg.is_there(ids.clone());
-    leg.answered();
-    leg.report_to(facts);
-    (Dialled { participant_id: ids.participant, sip_call_id: ids.sip_call, progress, line }, leg)
 }
 
 impl Shared {
     fn new(backend: Arc<Backend>, call: CallId) -> Arc<Self> {
+        let (captions, shown) = mpsc::channel(captions::WAITING);
         let shared = Arc::new(Self {
             backend,
             call,
@@ -141,18 +90,32 @@ impl Shared {
             sound: Sound::new(),
             subscriptions: tokio::sync::Mutex::default(),
             watching: tokio::sync::Mutex::default(),
+            consulting: tokio::sync::Mutex::default(),
             look: Notify::new(),
+            health: tokio::sync::watch::channel(Health::Good).0,
             heard: Notify::new(),
+            captions,
             over: CancellationToken::new(),
         });
         shared.backend.register(&shared.call, &shared);
+        tokio::spawn(captions::run(Arc::clone(&shared), shown));
         shared
+    }
+
+    /// Lets the agent join, with nothing to be heard of it yet.
+    async fn enter(self: &Arc<Self>) -> Result<(), OpenError> {
+        let joined = Participant::connect(self.backend.as_agent(&self.call, Place::Call)).await;
+        let (agent, events) = joined.map_err(|error| OpenError(format!("{error}; check LIVEKIT_URL.")))?;
+        self.publish(&agent).await.map_err(|error| OpenError(format!("The agent could not publish: {error}.")))?;
+        self.lock().agent = Some(Arc::new(agent));
+        self.start(Some(events));
+        Ok(())
     }
 
     /// Publishes the agent's two tracks; nobody may hear them before a leg is dialled that they are for.
     async fn publish(&self, agent: &Participant) -> Result<(), RequestError> {
         agent.set_permissions(SubscriptionPermissions::nobody()).await?;
-        let source = |leg| self.sound.mouthpiece(leg).source();
+        let source = |leg| self.sound.mouthpiece(leg).source(Place::Call);
         let customer = agent.publish_source(TrackOptions::new("customer"), source(LegRef::Customer)).await?;
         let supervisor = agent.publish_source(TrackOptions::new("supervisor"), source(LegRef::Supervisor(1))).await?;
         self.lock().tracks = Some([customer, supervisor]);
@@ -175,9 +138,17 @@ impl Shared {
         if std::mem::replace(&mut self.lock().closed, true) {
             return;
         }
-        match timeout(CLOSING, self.backend.services.delete_room(self.call.as_str())).await {
-            Ok(Ok(()) | Err(ServiceError::NotFound(_))) => {}
-            _ => drop(tokio::spawn(Arc::clone(self).delete())),
+        let unborn = self.lock().legs.iter().any(|leg| !leg.seen);
+        let deleting = async {
+            for place in self.places() {
+                self.backend.delete(&self.call, *place).await?;
+            }
+            Ok::<_, ServiceError>(())
+        };
+        if !matches!(timeout(CLOSING, deleting).await, Ok(Ok(()))) {
+            tokio::spawn(Arc::clone(self).delete());
+        } else if unborn {
+            tokio::spawn(Arc::clone(&self.backend).sweep(self.call.clone()));
         }
         self.detach();
     }
@@ -193,21 +164,32 @@ impl Shared {
         let ours = {
             let mut state = self.lock();
             state.closed = true;
-            (state.agent.take(), state.watcher.take(), state.tracks.take())
+            (state.agent.take(), state.watcher.take(), state.tracks.take(), state.consult.take())
         };
         drop(ours);
     }
 
-    /// Takes the room down; tries again while the server does not answer.
+    /// The rooms that the call may have.
+    fn places(&self) -> &'static [Place] {
+        if self.backend.settings.wants_own_room() { &Place::ALL } else { &[Place::Call] }
+    }
+
+    /// Takes the rooms down; tries again while the server does not answer.
     async fn delete(self: Arc<Self>) {
-        for attempt in 0..TRIES {
-            match self.backend.services.delete_room(self.call.as_str()).await {
-                Ok(()) | Err(ServiceError::NotFound(_)) => return,
-                Err(error) => tracing::warn!(call = %self.call, %error, "a room could not be closed"),
+        for place in self.places() {
+            for attempt in 0..TRIES {
+                match self.backend.delete(&self.call, *place).await {
+                    Ok(_) => break,
+                    Err(error) if attempt + 1 == TRIES => {
+                        tracing::error!(call = %self.call, %error, "a room was left open");
+                    }
+                    Err(error) => {
+                        tracing::warn!(call = %self.call, %error, "a room could not be closed");
+                        sleep(Duration::from_secs(1) * 2_u32.pow(attempt)).await;
+                    }
+                }
             }
-            sleep(Duration::from_secs(1) * 2_u32.pow(attempt)).await;
         }
-        tracing::error!(call = %self.call, "a room was left open: the server did not answer for a minute");
     }
 }
 
@@ -235,6 +217,16 @@ impl Room for LiveKitRoom {
 
     fn listen(&self) -> broadcast::Receiver<Arc<Frame>> {
         self.shared.sound.listen()
+    }
+
+    fn show(&self, caption: Caption) {
+        if self.shared.captions.try_send(caption).is_err() {
+            tracing::debug!(call = %self.shared.call, "a caption was left out");
+        }
+    }
+
+    fn health(&self) -> tokio::sync::watch::Receiver<Health> {
+        self.shared.health.subscribe()
     }
 }
 

@@ -13,7 +13,7 @@ use warmline_call::LegRef;
 use warmline_telephony::{FRAME_TIME, Frame, LineEnd, mix};
 
 use super::Shared;
-use crate::tap::Tap;
+use crate::{identity::Place, tap::Tap};
 
 /// Frames that wait for a listener: 1 s. One who is later misses some.
 const LISTENER_FRAMES: usize = 50;
@@ -34,6 +34,8 @@ pub(super) struct Mouthpiece(Arc<Mutex<Said>>);
 #[derive(Debug, Default)]
 struct Said {
     line: Option<Arc<LineEnd>>,
+    /// The room in which it is to be heard.
+    place: Place,
     tap: Tap,
 }
 
@@ -69,12 +71,12 @@ impl Sound {
 }
 
 impl Mouthpiece {
-    /// A source for a published track.
-    pub(super) fn source(&self) -> impl FnMut(&mut [i16]) -> bool + Send + 'static {
+    /// A source for a track that is published there.
+    pub(super) fn source(&self, place: Place) -> impl FnMut(&mut [i16]) -> bool + Send + 'static {
         let said = Arc::clone(&self.0);
         move |frame| {
             let mut said = lock(&said);
-            let Some(line) = &said.line else { return false };
+            let Some(line) = said.line.as_ref().filter(|_| said.place == place) else { return false };
             let next = line.next_frame();
             frame.copy_from_slice(&next);
             said.tap.push(next);
@@ -82,8 +84,15 @@ impl Mouthpiece {
         }
     }
 
-    pub(super) fn connect(&self, line: Arc<LineEnd>) {
-        lock(&self.0).line = Some(line);
+    pub(super) fn connect(&self, line: Arc<LineEnd>, place: Place) {
+        let mut said = lock(&self.0);
+        said.line = Some(line);
+        said.place = place;
+    }
+
+    /// Who hears it is in the other room now.
+    pub(super) fn move_to(&self, place: Place) {
+        lock(&self.0).place = place;
     }
 
     pub(super) fn disconnect(&self, line: &Arc<LineEnd>) {

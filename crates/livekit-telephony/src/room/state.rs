@@ -12,7 +12,7 @@ use warmline_call::{Left, LegFact, LegRef};
 use warmline_livekit::{LocalTrack, Participant};
 use warmline_telephony::{DialError, Frame, LineEnd};
 
-use crate::tap::Tap;
+use crate::{identity::Place, tap::Tap};
 
 /// Room for `Ringing`, `Answered` and `Left`.
 pub(super) const FACTS: usize = 4;
@@ -30,13 +30,26 @@ pub(super) struct State {
     pub(super) watcher: Option<Arc<Participant>>,
     pub(super) tracks: Option<[LocalTrack; 2]>,
     pub(super) legs: Vec<Leg>,
-    /// The audio tracks that each participant publishes.
-    pub(super) published: HashMap<String, Vec<String>>,
+    /// The agent where a supervisor is consulted in a room of its own.
+    pub(super) consult: Option<Consult>,
+    /// A supervisor who is just being moved to the customer's room.
+    pub(super) moving: Option<String>,
+    /// The audio tracks that each participant publishes, in which room.
+    pub(super) published: HashMap<(Place, String), Vec<String>>,
     pub(super) merged: Option<LegRef>,
     pub(super) agent_left: bool,
     pub(super) closed: bool,
+    /// Since when the server does not answer who is there.
+    pub(super) unanswered: Option<Instant>,
     /// The last number given to an audio stream.
     pub(super) streams: u64,
+}
+
+/// The agent in a consult's own room.
+#[derive(Debug)]
+pub(super) struct Consult {
+    pub(super) agent: Arc<Participant>,
+    pub(super) track: LocalTrack,
 }
 
 /// A dialled leg.
@@ -44,6 +57,8 @@ pub(super) struct State {
 pub(super) struct Leg {
     pub(super) name: LegRef,
     pub(super) identity: String,
+    /// Where its participant is.
+    pub(super) place: Place,
     pub(super) stage: Stage,
     pub(super) line: Arc<LineEnd>,
     pub(super) tap: Tap,
@@ -76,7 +91,7 @@ pub(super) enum Stage {
 
 impl Leg {
     pub(super) fn new(
-        (name, identity): (LegRef, String),
+        (name, identity, place): (LegRef, String, Place),
         line: LineEnd,
         progress: mpsc::Sender<LegFact>,
         began: oneshot::Sender<Result<Ids, DialError>>,
@@ -85,6 +100,7 @@ impl Leg {
         Self {
             name,
             identity,
+            place,
             stage: Stage::Dialling,
             line: Arc::new(line),
             tap: Tap::default(),
@@ -188,10 +204,13 @@ impl State {
     /// The tracks that each leg must not hear, as long as two have not been merged.
     pub(super) fn apart(&self) -> Vec<(String, Vec<String>)> {
         let mut apart = Vec::new();
+        let of = |leg: &Leg| self.published.get(&(leg.place, leg.identity.clone()));
         for leg in self.legs.iter().filter(|leg| leg.seen) {
-            let others = self.legs.iter().filter(|other| other.name != leg.name && !self.are_merged(leg, other));
-            let tracks: Vec<String> =
-                others.filter_map(|other| self.published.get(&other.identity)).flatten().cloned().collect();
+            let others = self
+                .legs
+                .iter()
+                .filter(|other| other.name != leg.name && other.place == leg.place && !self.are_merged(leg, other));
+            let tracks: Vec<String> = others.filter_map(of).flatten().cloned().collect();
             if !tracks.is_empty() {
                 apart.push((leg.identity.clone(), tracks));
             }

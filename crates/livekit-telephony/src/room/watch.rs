@@ -2,13 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
-use warmline_livekit::{DisconnectReason, Participant, services::ServiceError};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use warmline_call::{Left, LeftCause};
+use warmline_livekit::{DisconnectReason, Participant, services::Member};
 
 use super::{
     Shared,
     events::{Who, follow},
 };
+use crate::identity::Place;
 
 /// How often limits are checked and the isolation is asserted.
 const TICK: Duration = Duration::from_secs(1);
@@ -52,41 +54,14 @@ impl Shared {
 
     /// Compares the legs with who is in the room.
     async fn look(self: &Arc<Self>) {
-        let known: Vec<String> =
-            self.lock().legs.iter().filter(|leg| leg.seen).map(|leg| leg.identity.clone()).collect();
-        let members = match self.backend.services.list_participants(self.call.as_str()).await {
-            Ok(members) => members,
-            Err(ServiceError::NotFound(_)) => Vec::new(),
-            Err(error) => {
-                tracing::debug!(call = %self.call, %error, "who is in the room could not be looked up");
-                return;
-            }
+        let answered = self.look_into(Place::Call).await;
+        self.give_up_unanswered(answered);
+        let apart = {
+            let state = self.lock();
+            state.consult.is_some() || state.legs.iter().any(|leg| leg.place == Place::Consult)
         };
-        for member in &members {
-            for track in member.tracks.iter().filter(|track| track.audio) {
-                if self.lock().leg(&member.participant.identity).is_some() && !self.publishes(member, &track.sid) {
-                    self.published(member.participant.identity.clone(), track.sid.clone());
-                }
-            }
-            self.joined(&member.participant);
-        }
-        for identity in known {
-            if members.iter().any(|member| member.participant.identity == identity) {
-                continue;
-            }
-            let missed = self.lock().leg(&identity).map_or(0, |leg| {
-                leg.missed += 1;
-                leg.missed
-            });
-            if missed >= MISSES {
-                self.gone(&identity, &DisconnectReason::Unknown);
-            } else if missed > 0 {
-                let shared = Arc::clone(self);
-                tokio::spawn(async move {
-                    tokio::time::sleep(TICK).await;
-                    shared.look_soon();
-                });
-            }
+        if apart {
+            self.look_into(Place::Consult).await;
         }
         let missing = {
             let state = self.lock();
@@ -100,20 +75,86 @@ impl Shared {
         }
     }
 
-    fn publishes(&self, member: &warmline_livekit::services::Member, sid: &String) -> bool {
-        self.lock().published.get(&member.participant.identity).is_some_and(|tracks| tracks.contains(sid))
+    /// Merged legs of a server that is gone are gone with it: nobody of ours is there to notice.
+    fn give_up_unanswered(&self, answered: bool) {
+        let given_up: Vec<String> = {
+            let mut state = self.lock();
+            if answered {
+                state.unanswered = None;
+                return;
+            }
+            let since = *state.unanswered.get_or_insert_with(Instant::now);
+            let reconnect = self.backend.settings.reconnect;
+            let alone = state.agent_left && state.watcher.is_none();
+            if !alone || since.elapsed() < reconnect.resume_for + reconnect.rejoin_for {
+                return;
+            }
+            state.legs.iter().map(|leg| leg.identity.clone()).collect()
+        };
+        for identity in given_up {
+            self.finish(&identity, Left { cause: LeftCause::MediaLost, sip_status: None });
+        }
+    }
+
+    /// Whether the server has answered.
+    async fn look_into(self: &Arc<Self>, place: Place) -> bool {
+        let known: Vec<String> = {
+            let state = self.lock();
+            let there = state.legs.iter().filter(|leg| leg.seen && leg.place == place);
+            there.filter(|leg| state.moving.as_ref() != Some(&leg.identity)).map(|leg| leg.identity.clone()).collect()
+        };
+        let members = match self.backend.members(&self.call, place).await {
+            Ok(members) => members,
+            Err(error) => {
+                tracing::debug!(call = %self.call, %error, "who is in the room could not be looked up");
+                return false;
+            }
+        };
+        for member in &members {
+            for track in member.tracks.iter().filter(|track| track.audio) {
+                if self.lock().leg(&member.participant.identity).is_some() && !self.publishes(member, place, &track.sid)
+                {
+                    self.published((place, member.participant.identity.clone()), track.sid.clone());
+                }
+            }
+            self.joined(&member.participant, place);
+        }
+        for identity in known {
+            if members.iter().any(|member| member.participant.identity == identity) {
+                continue;
+            }
+            let missed = self.lock().leg(&identity).map_or(0, |leg| {
+                leg.missed += 1;
+                leg.missed
+            });
+            if missed >= MISSES {
+                self.gone(&identity, place, &DisconnectReason::Unknown);
+            } else if missed > 0 {
+                let shared = Arc::clone(self);
+                tokio::spawn(async move {
+                    tokio::time::sleep(TICK).await;
+                    shared.look_soon();
+                });
+            }
+        }
+        true
+    }
+
+    fn publishes(&self, member: &Member, place: Place, sid: &String) -> bool {
+        let who = (place, member.participant.identity.clone());
+        self.lock().published.get(&who).is_some_and(|tracks| tracks.contains(sid))
     }
 
     fn hang_up_overdue(self: &Arc<Self>) {
-        let overdue: Vec<(String, bool)> = {
+        let overdue: Vec<(String, Place, bool)> = {
             let state = self.lock();
             let overdue = state.legs.iter().filter(|leg| leg.is_overdue());
-            overdue.map(|leg| (leg.identity.clone(), leg.is_answered())).collect()
+            overdue.map(|leg| (leg.identity.clone(), leg.place, leg.is_answered())).collect()
         };
-        for (identity, answered) in overdue {
-            let cause = if answered { warmline_call::LeftCause::Released } else { warmline_call::LeftCause::NoAnswer };
-            self.finish(&identity, warmline_call::Left { cause, sip_status: None });
-            tokio::spawn(Arc::clone(self).remove(identity));
+        for (identity, place, answered) in overdue {
+            let cause = if answered { LeftCause::Released } else { LeftCause::NoAnswer };
+            self.finish(&identity, Left { cause, sip_status: None });
+            tokio::spawn(Arc::clone(self).remove(place, identity));
         }
     }
 

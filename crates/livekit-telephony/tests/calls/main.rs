@@ -14,5 +14,6 @@ mod consult;
 mod customer;
 mod failures;
 mod hang_ups;
+mod moving;
 mod personas;
 mod restarts;

@@ -33,6 +33,11 @@ impl Server {
         Self::start_with(0, "").await
     }
 
+    /// One with more lines in its configuration.
+    pub async fn configured(more: &str) -> Self {
+        Self::start_with(free_tcp(), more).await
+    }
+
     async fn start_with(tcp: u16, more: &str) -> Self {
         super::show_log();
         let (port, udp) = (free_tcp(), free_udp());

@@ -21,9 +21,12 @@ use tokio::{
 };
 use warmline_call::{CallId, Left, LeftCause, LegFact, LegRef};
 use warmline_exchange::{BrowserPhone, Exchange, ExchangeOptions, PhoneEvent, PhoneHandle};
-use warmline_livekit::services::{Project, Services};
+use warmline_livekit::{
+    Impairment, ReconnectPolicy,
+    services::{Project, Services},
+};
 use warmline_livekit_telephony::{
-    LiveKit, LiveKitSettings,
+    ConsultIn, LiveKit, LiveKitSettings,
     carrier::{Carrier, CarrierOptions},
 };
 use warmline_telephony::{Dial, Dialled, Ear, FRAME_SAMPLES, Frame, Heard, Mouth, Room};
@@ -67,6 +70,7 @@ pub struct World {
     pub livekit: LiveKit,
     pub services: Services,
     pub server: Server,
+    settings: LiveKitSettings,
 }
 
 impl World {
@@ -74,8 +78,30 @@ impl World {
         Self::with(ExchangeOptions::new(Arc::new(FakeStt("yes")), Arc::new(FakeTts))).await
     }
 
+    /// Supervisors are consulted in rooms of their own.
+    pub async fn consulting_apart() -> Self {
+        let options = ExchangeOptions::new(Arc::new(FakeStt("yes")), Arc::new(FakeTts));
+        Self::tuned(Server::start().await, options, |settings| settings.consult = ConsultIn::OwnRoom).await
+    }
+
+    /// A lost connection is soon given up.
+    pub async fn impatient() -> Self {
+        let options = ExchangeOptions::new(Arc::new(FakeStt("yes")), Arc::new(FakeTts));
+        let soon = ReconnectPolicy { resume_for: Duration::from_secs(1), rejoin_for: Duration::from_secs(2) };
+        Self::tuned(Server::start().await, options, |settings| settings.reconnect = soon).await
+    }
+
+    /// The network between us and a server that takes media over UDP only can be cut.
+    pub async fn behind(network: &Impairment) -> Self {
+        let options = ExchangeOptions::new(Arc::new(FakeStt("yes")), Arc::new(FakeTts));
+        Self::tuned(Server::without_tcp().await, options, |settings| settings.impairment = network.clone()).await
+    }
+
     pub async fn with(options: ExchangeOptions) -> Self {
-        let server = Server::start().await;
+        Self::tuned(Server::start().await, options, |_| {}).await
+    }
+
+    async fn tuned(server: Server, options: ExchangeOptions, tune: impl FnOnce(&mut LiveKitSettings)) -> Self {
         let exchange = Exchange::new(options);
         let project = Project { url: server.url(), key: KEY.to_owned(), secret: SECRET.into() };
         let options = CarrierOptions {
@@ -85,13 +111,16 @@ impl World {
             from_number: "+15550100000".to_owned(),
         };
         let carrier = Carrier::start("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
-        let livekit = LiveKit::new(settings(&server, &carrier));
-        Self { carrier, exchange, livekit, services: Services::new(project), server }
+        let mut settings = LiveKitSettings::new(server.url(), KEY, SECRET, TRUNK);
+        settings.api_url = Some(carrier.url());
+        tune(&mut settings);
+        let livekit = LiveKit::new(settings.clone());
+        Self { carrier, exchange, livekit, services: Services::new(project), server, settings }
     }
 
     /// The same program, started again.
     pub fn restarted(&self) -> LiveKit {
-        LiveKit::new(settings(&self.server, &self.carrier))
+        LiveKit::new(self.settings.clone())
     }
 
     pub fn phone(&self, number: &str, hz: f64) -> Talker {
@@ -105,24 +134,22 @@ impl World {
 
     /// Who is in a call's room.
     pub async fn members(&self, call: &CallId) -> Vec<String> {
-        let members = self.services.list_participants(call.as_str()).await.unwrap_or_default();
+        self.in_room(call.as_str()).await
+    }
+
+    pub async fn in_room(&self, room: &str) -> Vec<String> {
+        let members = self.services.list_participants(room).await.unwrap_or_default();
         members.into_iter().map(|member| member.participant.identity).collect()
     }
 
     pub async fn until_gone(&self, call: &CallId) {
-        soon("the room is closed", async {
-            while !self.services.list_rooms(vec![call.to_string()]).await.unwrap().is_empty() {
+        soon("the rooms are closed", async {
+            while !self.services.list_rooms(vec![call.to_string(), call.supervisor()]).await.unwrap().is_empty() {
                 sleep(Duration::from_millis(50)).await;
             }
         })
         .await;
     }
-}
-
-fn settings(server: &Server, carrier: &Carrier) -> LiveKitSettings {
-    let mut settings = LiveKitSettings::new(server.url(), KEY, SECRET, TRUNK);
-    settings.api_url = Some(carrier.url());
-    settings
 }
 
 pub fn call() -> CallId {

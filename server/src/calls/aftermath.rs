@@ -1,0 +1,93 @@
+//! What the log has to say of a call that was cut off: its task died, or the program did.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use warmline_call::{
+    CallId, CallView, DecidedBy, EndReason, Event, Leg, LegRef, LegState, Phase, Recorded, TransferOutcome,
+};
+
+use super::Inner;
+
+impl Inner {
+    /// Writes a call's end that nobody is there to live through.
+    pub(super) async fn close_in_log(&self, call: &CallId, reason: EndReason, detail: &str) {
+        let store = &self.parts.store;
+        let Some(view) = store.view(call).await else { return };
+        if view.end.is_some() {
+            return;
+        }
+        let known = store.events(call, 0).await.unwrap_or_default();
+        let mut events = changes(&view, &[]);
+        events.extend(view.attempts.iter().filter(|attempt| attempt.outcome.is_none()).map(|attempt| {
+            Event::TransferDecided {
+                attempt: attempt.attempt,
+                outcome: TransferOutcome::Cancelled,
+                by: DecidedBy::Network,
+                reason: None,
+            }
+        }));
+        events.push(Event::PhaseChanged { from: view.phase, to: Phase::Ended });
+        let talked = answered(&known).zip(known.last()).map(|(from, last)| between(from, last.at));
+        events.push(Event::CallEnded {
+            reason,
+            detail: detail.to_owned(),
+            talk_s: talked.unwrap_or_default().as_secs_f64(),
+            hold_s: held(&known).as_secs_f64(),
+            time_to_human_s: None,
+        });
+        if let Err(error) = store.append(call, self.parts.clock.now(), events).await {
+            tracing::error!(%call, %error, "the end of a call could not be written down");
+        }
+    }
+}
+
+/// What has become of a call's music and legs, those aside that are still `there`, and that its log does not say.
+pub(super) fn changes(view: &CallView, there: &[LegRef]) -> Vec<Event> {
+    let customer = view.legs.iter().find(|leg| leg.leg == Leg::Customer);
+    let customer = customer.map(|leg| (LegRef::Customer, leg.state));
+    let supervisors = view.attempts.iter().map(|attempt| (LegRef::Supervisor(attempt.attempt), attempt.state));
+    let music = view.hold_music.then_some(Event::HoldMusic { playing: false });
+    let legs = customer.into_iter().chain(supervisors).filter_map(|(leg, state)| {
+        let (now, reason) = match (there.contains(&leg), state) {
+            (_, LegState::Left) | (true, LegState::Answered) => return None,
+            (true, _) => (LegState::Answered, None),
+            (false, _) => (LegState::Left, Some("released".to_owned())),
+        };
+        let (leg, attempt) = match leg {
+            LegRef::Customer => (Leg::Customer, None),
+            LegRef::Supervisor(attempt) => (Leg::Supervisor, Some(attempt)),
+        };
+        Some(Event::LegChanged { leg, state: now, attempt, phone: None, sip_status: None, reason })
+    });
+    music.into_iter().chain(legs).collect()
+}
+
+/// When the customer picked up.
+pub(super) fn answered(events: &[Recorded]) -> Option<Timestamp> {
+    let answer = events.iter().find(|recorded| {
+        matches!(recorded.event, Event::LegChanged { leg: Leg::Customer, state: LegState::Answered, .. })
+    });
+    answer.map(|recorded| recorded.at)
+}
+
+/// How long the hold music has played; music that was cut off with the program counts until the last event.
+pub(super) fn held(events: &[Recorded]) -> Duration {
+    let (mut held, mut since) = (Duration::ZERO, None);
+    for recorded in events {
+        match (&recorded.event, since) {
+            (Event::HoldMusic { playing: true }, None) => since = Some(recorded.at),
+            (Event::HoldMusic { playing: false }, Some(from)) => {
+                held += between(from, recorded.at);
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    let end = events.last().map(|recorded| recorded.at);
+    held + since.zip(end).map_or(Duration::ZERO, |(from, to)| between(from, to))
+}
+
+pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
+    to.duration_since(from).try_into().unwrap_or_default()
+}
