@@ -36,6 +36,9 @@ before(async () => {
 
 after(() => browser?.close());
 
+/** A context of its own, for what has no page to complain about. */
+export const newContext = (options) => browser.newContext({ baseURL: base, ...options });
+
 /** Opens a page, gives it to `use`, and expects that it complained of nothing. */
 export async function withPage(name, options, use) {
   const context = await browser.newContext({ baseURL: base, ...options });
@@ -119,3 +122,66 @@ export async function escalated(number = '+15550100007', name = 'Ada Lovelace') 
   assert.equal((await act(call, 'escalate', { reason: 'a refund' })).status, 200);
   return call;
 }
+
+/** A call as the console's snapshot holds it. */
+const fake = (n) => ({
+  call: `outbound-${n.toString(16).padStart(12, '0')}`,
+  phase: 'conversing',
+  phase_since: '2026-11-22T10:00:00.000Z',
+  phone_number: `+1555${String(1_000_000 + n)}`,
+  name: `Customer ${n}`,
+  language: 'en',
+  emotion: 'Calm',
+  escalation_enabled: true,
+  placed_at: '2026-11-22T10:00:00.000Z',
+  phases: [],
+  legs: [],
+  escalation: null,
+  attempts: [],
+  briefing: null,
+  transcript: [],
+  hold_music: false,
+  degraded: false,
+  claimed_by: null,
+  taken_over_by: null,
+  listeners: [],
+  acts: [],
+  timings: [],
+  end: null,
+  seq: 1,
+});
+
+/** Puts 200 calls before a page, and 50 events a second, in the server's place. */
+export async function busyBoard(page) {
+  await page.routeWebSocket(/ws\/console/, (socket) => {
+    let seq = 1;
+    socket.send(JSON.stringify({ type: 'snapshot', seq, calls: Array.from({ length: 200 }, (_, n) => fake(n + 1)) }));
+    const timer = setInterval(() => {
+      seq += 1;
+      const at = new Date().toISOString();
+      const call = fake((seq % 200) + 1).call;
+      const utterance = { side: 'call', speaker: 'customer', utterance: seq, text: `Line ${seq}`, final: true, interrupted: false };
+      const event = { seq, call, at, type: 'utterance', ...utterance, started_at: at, ended_at: at };
+      socket.send(JSON.stringify({ type: 'event', event }));
+    }, 20);
+    timer.unref();
+    socket.onClose(() => clearInterval(timer));
+  });
+}
+
+/** Types into the console's field; gives from each key to the frame that shows the board as asked, in ms, sorted. */
+export const inputToPaint = (page, keys) =>
+  page.evaluate(async (keys) => {
+    const field = document.querySelector('#console-q');
+    const texts = ['Customer 7', 'Customer 77', 'Customer 7', '', 'Customer 1', '', 'Customer 20', ''];
+    const times = [];
+    for (let n = 0; n < keys; n += 1) {
+      const begun = performance.now();
+      field.value = texts[n % texts.length];
+      field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+      times.push(performance.now() - begun);
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    return times.sort((a, b) => a - b);
+  }, keys);

@@ -17,6 +17,7 @@ use crate::{
     browser,
     page::{DeskInfo, PageData},
     setup::CopyButton,
+    texts::t,
     words,
 };
 
@@ -24,38 +25,9 @@ mod countries;
 mod recent;
 mod saved;
 
-// Texts
-const PLACE_A_CALL: &str = "Place a call";
-const INTRO: &str = "The agent talks first. Whoever asks for a person is handed over to your supervisor.";
-const NAME: &str = "Name";
-const NAME_EXAMPLE: &str = "Ada Lovelace";
-const INSTRUCTION: &str = "What the call is about";
-const INSTRUCTION_EXAMPLE: &str = "Follow up on the ticket about the log-in. Ask whether it works now.";
-const LANGUAGE: &str = "Language";
-const VOICE: &str = "Voice";
-const CALL: &str = "Call";
-const CALLING: &str = "Calling …";
-const OPTIONAL: &str = "optional";
-const PHONE: &str = "Phone number";
-const PHONE_EXAMPLE: &str = "+1 555 010 0001";
-const WILL_DIAL: &str = "will dial";
-const WRONG_PHONE: &str = "Can't be dialled. Example: +1 555 010 0001";
-const NO_PHONE: &str = "With country code: +1 555 010 0001";
-const UNFINISHED_PHONE: &str = "Starts with + and the country code";
-const NAME_TOO_LONG: &str = "The name is too long: 200 characters at most.";
-const INSTRUCTION_TOO_LONG: &str = "The instruction is too long: 4000 characters at most.";
-const NOT_UNDERSTOOD: &str = "Warmline's answer was not understood.";
-const READY_EXCHANGE: &str = "Ready: calls are placed on the embedded exchange.";
-const READY_LIVEKIT: &str = "Ready: calls are placed over LiveKit.";
-const ESCALATION_FAILS: &str = "Escalation will fail if requested.";
-const SUPERVISOR: &str = "Supervisor";
-const COPY_CURL: &str = "Copy as curl";
-const COPY_CURL_HINT: &str = "Copy this call as a command for a terminal";
-
-/// Where calls are placed.
+/// Where a call is posted to.
 const PLACE_URL: &str = "/calls/outbound-with-escalation";
 
-/// Characters that the API takes.
 const NAME_MOST: usize = 200;
 const INSTRUCTION_MOST: usize = 4000;
 
@@ -133,9 +105,9 @@ impl Draft {
         if refused || self.phone.with_untracked(|phone| phone.parse::<PhoneNumber>().is_err()) {
             Some(("phone_number", None))
         } else if longer(self.name, NAME_MOST) {
-            Some(("call_name", Some(NAME_TOO_LONG)))
+            Some(("call_name", Some(t().form_name_too_long)))
         } else if longer(self.instruction, INSTRUCTION_MOST) {
-            Some(("call_instruction", Some(INSTRUCTION_TOO_LONG)))
+            Some(("call_instruction", Some(t().form_instruction_too_long)))
         } else {
             None
         }
@@ -221,7 +193,7 @@ pub(crate) fn CallForm() -> impl IntoView {
                     draft.remember();
                     navigate(&format!("/call/{}", placed.details.call_id), NavigateOptions::default());
                 }
-                Ok(Err(_)) => draft.fail(NOT_UNDERSTOOD.to_owned()),
+                Ok(Err(_)) => draft.fail(t().form_not_understood.to_owned()),
                 Err(why) => draft.fail(why),
             }
         });
@@ -258,24 +230,24 @@ pub(crate) fn CallForm() -> impl IntoView {
                 }
             }
         >
-            <h1 id="call-form-title" class="text-lg font-semibold tracking-tight">{PLACE_A_CALL}</h1>
-            <p class="mt-1 text-sm text-muted">{INTRO}</p>
+            <h1 id="call-form-title" class="text-lg font-semibold tracking-tight">{t().form_place_a_call}</h1>
+            <p class="mt-1 text-sm text-muted">{t().form_intro}</p>
             <input type="hidden" name="idempotency_key" value=draft.key.with_value(|(key, _)| key.clone())/>
             <NumberField draft/>
             <RecentNumbers draft/>
             <label class="field">
-                <span class="label">{NAME} <Optional/></span>
-                <input id="call_name" class="input" name="name" autocomplete="off" maxlength=NAME_MOST.to_string() placeholder=NAME_EXAMPLE value=draft.name.get_untracked() bind:value=draft.name/>
+                <span class="label">{t().form_name} <Optional/></span>
+                <input id="call_name" class="input" name="name" autocomplete="off" maxlength=NAME_MOST.to_string() placeholder=t().form_name_example value=draft.name.get_untracked() bind:value=draft.name/>
             </label>
             <label class="field">
-                <span class="label">{INSTRUCTION} <Optional/></span>
+                <span class="label">{t().form_instruction} <Optional/></span>
                 <textarea
                     id="call_instruction"
                     class="input min-h-24 resize-y"
                     name="dynamic_instruction"
                     rows="4"
                     maxlength=INSTRUCTION_MOST.to_string()
-                    placeholder=INSTRUCTION_EXAMPLE
+                    placeholder=t().form_instruction_example
                     prop:value=draft.instruction
                     on:input:target=move |event| draft.instruction.set(event.target().value())
                 >
@@ -284,17 +256,17 @@ pub(crate) fn CallForm() -> impl IntoView {
             </label>
             <SavedInstructions draft/>
             <div class="grid grid-cols-2 gap-3">
-                <Choice name="language" label=LANGUAGE all=LANGUAGES chosen=draft.language/>
-                <Choice name="emotion" label=VOICE all=EMOTIONS chosen=draft.emotion/>
+                <Choice name="language" label=t().form_language all=LANGUAGES chosen=draft.language/>
+                <Choice name="emotion" label=t().form_voice all=EMOTIONS chosen=draft.emotion/>
             </div>
             <Readiness/>
             <p id="form-error" role="alert" class="error mt-4 empty:hidden">{move || draft.error.get()}</p>
             <button id="place" class="button button-main mt-5 w-full" type="submit" aria-disabled=move || draft.sending.get().to_string()>
-                {move || if draft.sending.get() { CALLING } else { CALL }}
+                {move || if draft.sending.get() { t().form_calling } else { t().form_call }}
                 <kbd class="kbd" aria-hidden="true">"Ctrl ↵"</kbd>
             </button>
             <p class="mt-3 text-right" class:invisible=move || !draft.ready.get()>
-                <CopyButton id="copy-curl" text=command label=COPY_CURL aria=COPY_CURL_HINT/>
+                <CopyButton id="copy-curl" text=command label=t().form_copy_curl aria=t().form_copy_curl_hint/>
             </p>
         </form>
     }
@@ -322,21 +294,21 @@ fn Readiness() -> impl IntoView {
 fn readiness(desk: &DeskInfo) -> Vec<(&'static str, String)> {
     let mut lines: Vec<_> = desk.missing.iter().map(|missing| ("bad", missing.clone())).collect();
     if lines.is_empty() {
-        let ready = if desk.exchange { READY_EXCHANGE } else { READY_LIVEKIT };
+        let ready = if desk.exchange { t().form_ready_exchange } else { t().form_ready_livekit };
         lines.push(("good", ready.to_owned()));
     }
     if !desk.escalation {
-        lines.push(("warn", ESCALATION_FAILS.to_owned()));
+        lines.push(("warn", t().form_escalation_fails.to_owned()));
     }
     if let Some(number) = &desk.supervisor {
-        lines.push(("quiet", format!("{SUPERVISOR} {number}")));
+        lines.push(("quiet", format!("{} {number}", t().form_supervisor)));
     }
     lines
 }
 
 #[component]
 fn Optional() -> impl IntoView {
-    view! { <span class="font-normal text-muted">{OPTIONAL}</span> }
+    view! { <span class="font-normal text-muted">{t().form_optional}</span> }
 }
 
 /// The number, checked as it is typed by the code that checks it on the server.
@@ -347,13 +319,13 @@ fn NumberField(draft: Draft) -> impl IntoView {
     // One line each: a note that grew when the field is left would move the button away from under the click.
     let note = move || match number.get() {
         Some(number) => will_dial(&number),
-        None if wrong.get() => WRONG_PHONE.to_owned(),
-        None if draft.phone.get().trim().is_empty() => NO_PHONE.to_owned(),
-        None => UNFINISHED_PHONE.to_owned(),
+        None if wrong.get() => t().form_wrong_phone.to_owned(),
+        None if draft.phone.get().trim().is_empty() => t().form_no_phone.to_owned(),
+        None => t().form_unfinished_phone.to_owned(),
     };
     view! {
         <label class="field">
-            <span class="label">{PHONE}</span>
+            <span class="label">{t().form_phone}</span>
             <input
                 id="phone_number"
                 class="input text-base tabular-nums"
@@ -363,7 +335,7 @@ fn NumberField(draft: Draft) -> impl IntoView {
                 autocomplete="off"
                 maxlength="40"
                 required
-                placeholder=PHONE_EXAMPLE
+                placeholder=t().form_phone_example
                 list="recent-numbers"
                 aria-describedby="phone-note"
                 aria-invalid=move || wrong.get().to_string()
@@ -383,8 +355,8 @@ fn NumberField(draft: Draft) -> impl IntoView {
 fn will_dial(number: &PhoneNumber) -> String {
     let spaced = words::spaced(number.as_str());
     match country(number.as_str()) {
-        Some(country) => format!("{WILL_DIAL} {spaced} · {country}"),
-        None => format!("{WILL_DIAL} {spaced}"),
+        Some(country) => format!("{} {spaced} · {country}", t().form_will_dial),
+        None => format!("{} {spaced}", t().form_will_dial),
     }
 }
 
@@ -441,14 +413,14 @@ mod tests {
             exchange: true,
         };
         let supervisor = ("quiet", "Supervisor +1 555 ··· 0002".to_owned());
-        assert_eq!(readiness(&ready), [("good", READY_EXCHANGE.to_owned()), supervisor]);
+        assert_eq!(readiness(&ready), [("good", t().form_ready_exchange.to_owned()), supervisor]);
         let missing = DeskInfo {
             supervisor: None,
             escalation: false,
             missing: vec!["LIVEKIT_URL is not set.".into()],
             exchange: false,
         };
-        let lines = [("bad", "LIVEKIT_URL is not set.".to_owned()), ("warn", ESCALATION_FAILS.to_owned())];
+        let lines = [("bad", "LIVEKIT_URL is not set.".to_owned()), ("warn", t().form_escalation_fails.to_owned())];
         assert_eq!(readiness(&missing), lines);
     }
 }

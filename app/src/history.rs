@@ -17,49 +17,8 @@ use warmline_api::{
     call::{CallView, EndReason, Phase},
 };
 
-use crate::{browser, page::PageData, time::When, url, words};
+use crate::{browser, page::PageData, texts::t, time::When, url, words};
 
-// Texts
-const HISTORY: &str = "History";
-const INTRO: &str = "What happened in every call, and why it ended.";
-const FILTER: &str = "Filter the calls";
-const SEARCH: &str = "Search";
-const SEARCH_HINT: &str = "What was said, a name, a number";
-const REASON: &str = "Ended because";
-const PHASE: &str = "Phase";
-const ANY: &str = "any";
-const SINCE: &str = "From day (UTC)";
-const UNTIL: &str = "Through day (UTC)";
-const CLEAR: &str = "Clear filters";
-const EXPORT: &str = "Export what fits:";
-const EXPORT_CSV: &str = "CSV";
-const EXPORT_JSON: &str = "JSON";
-const CAPTION: &str = "Calls, newest first";
-const COLUMN_PLACED: &str = "Placed";
-const COLUMN_CUSTOMER: &str = "Customer";
-const COLUMN_OUTCOME: &str = "What came of it";
-const COLUMN_TALK: &str = "Talk";
-const COLUMN_HOLD: &str = "Hold";
-const COLUMN_HUMAN: &str = "To human";
-const COLUMN_ATTEMPTS: &str = "Transfers";
-const ESCALATED: &str = "Escalated";
-const NOTHING: &str = "–";
-const LOADING: &str = "Looking …";
-const NONE_FOUND: &str = "No calls";
-const ONE_FOUND: &str = "One call";
-const CALLS_FOUND: &str = "calls";
-const MORE_FOLLOW: &str = "older ones follow";
-const PAGES: &str = "Pages of calls";
-const OLDER: &str = "Older calls";
-const NEWEST: &str = "Newest";
-const EMPTY: &str = "No calls yet";
-const EMPTY_HINT: &str = "Every call that is placed stays here, with what was said and how it ended.";
-const PLACE: &str = "Place a call";
-const NONE_FIT: &str = "No call fits";
-const NONE_FIT_HINT: &str = "Try fewer words, other dates or another reason.";
-const NOT_UNDERSTOOD: &str = "Warmline's answer was not understood.";
-
-/// Characters that are shown on either side of what was searched for.
 const AROUND: usize = 60;
 
 /// A cell; on a phone the row is a card, and each cell a line with its column's name.
@@ -194,18 +153,18 @@ fn length(seconds: Option<f64>) -> String {
     let whole = seconds.map_or(0, |s| s.round() as i64);
     match Timestamp::from_second(whole) {
         Ok(to) if whole > 0 => words::clock(Timestamp::UNIX_EPOCH, to),
-        _ => NOTHING.to_owned(),
+        _ => t().history_nothing.to_owned(),
     }
 }
 
 /// How many calls stand on the page, and whether there are more.
 fn count(page: &CallPage) -> String {
     let count = match page.calls.len() {
-        0 => NONE_FOUND.to_owned(),
-        1 => ONE_FOUND.to_owned(),
-        n => format!("{n} {CALLS_FOUND}"),
+        0 => t().history_none_found.to_owned(),
+        1 => t().history_one_found.to_owned(),
+        n => format!("{n} {}", t().history_calls_found),
     };
-    if page.next_cursor.is_some() { format!("{count}, {MORE_FOLLOW}") } else { count }
+    if page.next_cursor.is_some() { format!("{count}, {}", t().history_more_follow) } else { count }
 }
 
 /// What was found, and what is being looked for.
@@ -243,7 +202,7 @@ impl Found {
                     self.error.set(None);
                     self.page.set(Some((filter, page)));
                 }
-                Ok(Err(_)) => self.error.set(Some(NOT_UNDERSTOOD.to_owned())),
+                Ok(Err(_)) => self.error.set(Some(t().history_not_understood.to_owned())),
                 Err(why) => self.error.set(Some(why)),
             }
         });
@@ -273,24 +232,24 @@ pub(crate) fn HistoryPage() -> impl IntoView {
         }
     });
     view! {
-        <Title text=HISTORY/>
-        <h1 class="text-2xl font-semibold tracking-tight">{HISTORY}</h1>
-        <p class="mt-1 text-sm text-muted">{INTRO}</p>
+        <Title text=t().history_history/>
+        <h1 class="text-2xl font-semibold tracking-tight">{t().history_history}</h1>
+        <p class="mt-1 text-sm text-muted">{t().history_intro}</p>
         <FilterForm filter/>
         <div class="mt-6 mb-3 flex flex-wrap items-center justify-between gap-x-6 gap-y-2 text-sm">
             <p id="history-count" role="status" class="text-muted">
                 {move || {
                     if found.loading.get() {
-                        LOADING.to_owned()
+                        t().history_loading.to_owned()
                     } else {
                         found.page.with(|page| page.as_ref().map(|(_, page)| count(page)).unwrap_or_default())
                     }
                 }}
             </p>
             <p class="flex items-center gap-2">
-                <span class="text-muted">{EXPORT}</span>
-                <a id="export-csv" class="button" href=move || filter.get().export("csv") rel="external" download="">{EXPORT_CSV}</a>
-                <a id="export-json" class="button" href=move || filter.get().export("json") rel="external" download="">{EXPORT_JSON}</a>
+                <span class="text-muted">{t().history_export}</span>
+                <a id="export-csv" class="button" href=move || filter.get().export("csv") rel="external" download="">{t().history_export_csv}</a>
+                <a id="export-json" class="button" href=move || filter.get().export("json") rel="external" download="">{t().history_export_json}</a>
             </p>
         </div>
         <p id="history-error" role="alert" class="error mb-3 empty:hidden">{move || found.error.get()}</p>
@@ -375,7 +334,7 @@ fn FilterForm(filter: Memo<Filter>) -> impl IntoView {
             method="get"
             action="/history"
             role="search"
-            aria-label=FILTER
+            aria-label=t().history_filter
             class="card mt-5 grid items-end gap-3 sm:grid-cols-2 lg:grid-cols-[minmax(0,1.6fr)_repeat(4,minmax(0,1fr))_auto]"
             on:submit=move |event| {
                 event.prevent_default();
@@ -383,16 +342,16 @@ fn FilterForm(filter: Memo<Filter>) -> impl IntoView {
             }
         >
             <label class="block min-w-0">
-                <span class="label">{SEARCH}</span>
-                <input class="input" type="search" name="q" maxlength="200" autocomplete="off" placeholder=SEARCH_HINT value=fields.q.get_untracked() bind:value=fields.q/>
+                <span class="label">{t().history_search}</span>
+                <input class="input" type="search" name="q" maxlength="200" autocomplete="off" placeholder=t().history_search_hint value=fields.q.get_untracked() bind:value=fields.q/>
             </label>
-            <FilterChoice name="reason" label=REASON all=reasons chosen=fields.reason submit/>
-            <FilterChoice name="phase" label=PHASE all=phases chosen=fields.phase submit/>
-            <FilterDay name="since" label=SINCE chosen=fields.since submit/>
-            <FilterDay name="until" label=UNTIL chosen=fields.until submit/>
-            <button class="button" type="submit">{SEARCH}</button>
+            <FilterChoice name="reason" label=t().history_reason all=reasons chosen=fields.reason submit/>
+            <FilterChoice name="phase" label=t().history_phase all=phases chosen=fields.phase submit/>
+            <FilterDay name="since" label=t().history_since chosen=fields.since submit/>
+            <FilterDay name="until" label=t().history_until chosen=fields.until submit/>
+            <button class="button" type="submit">{t().history_search}</button>
             <Show when=move || filter.with(Filter::is_narrow)>
-                <a id="clear-filters" class="col-span-full justify-self-start text-sm text-accent underline" href="/history">{CLEAR}</a>
+                <a id="clear-filters" class="col-span-full justify-self-start text-sm text-accent underline" href="/history">{t().history_clear}</a>
             </Show>
         </form>
     }
@@ -409,7 +368,7 @@ fn FilterChoice(
     submit: Callback<()>,
 ) -> impl IntoView {
     let start = chosen.get_untracked();
-    let options: Vec<_> = std::iter::once(("", ANY))
+    let options: Vec<_> = std::iter::once(("", t().history_any))
         .chain(all)
         .map(|(value, text)| {
             let selected = move || chosen.with(|chosen| chosen == value);
@@ -463,8 +422,11 @@ fn FilterDay(name: &'static str, label: &'static str, chosen: RwSignal<String>, 
 /// There are no calls at all, or none that fit.
 #[component]
 fn Nothing(filter: Filter) -> impl IntoView {
-    let (title, hint, to, link) =
-        if filter.is_narrow() { (NONE_FIT, NONE_FIT_HINT, "/history", CLEAR) } else { (EMPTY, EMPTY_HINT, "/", PLACE) };
+    let (title, hint, to, link) = if filter.is_narrow() {
+        (t().history_none_fit, t().history_none_fit_hint, "/history", t().history_clear)
+    } else {
+        (t().history_empty, t().history_empty_hint, "/", t().history_place)
+    };
     view! {
         <div id="history-empty" class="rounded-xl border border-dashed border-line px-6 py-14 text-center">
             <p class="font-medium">{title}</p>
@@ -486,23 +448,23 @@ fn Calls(filter: Filter, page: CallPage) -> impl IntoView {
         |name: &'static str| view! { <th role="columnheader" scope="col" class="px-3 py-2 font-medium">{name}</th> };
     view! {
         <table role="table" class="w-full text-left text-sm max-md:block">
-            <caption class="sr-only">{CAPTION}</caption>
+            <caption class="sr-only">{t().history_caption}</caption>
             <thead role="rowgroup" class="text-xs text-muted max-md:sr-only">
                 <tr role="row">
-                    {head(COLUMN_PLACED)}
-                    {head(COLUMN_CUSTOMER)}
-                    {head(COLUMN_OUTCOME)}
-                    {head(COLUMN_TALK)}
-                    {head(COLUMN_HOLD)}
-                    {head(COLUMN_HUMAN)}
-                    {head(COLUMN_ATTEMPTS)}
+                    {head(t().history_column_placed)}
+                    {head(t().history_column_customer)}
+                    {head(t().history_column_outcome)}
+                    {head(t().history_column_talk)}
+                    {head(t().history_column_hold)}
+                    {head(t().history_column_human)}
+                    {head(t().history_column_attempts)}
                 </tr>
             </thead>
             <tbody id="history-list" role="rowgroup" class="max-md:grid max-md:gap-2">{rows}</tbody>
         </table>
-        <nav aria-label=PAGES class="mt-4 flex gap-2 empty:hidden">
-            {newest.map(|to| view! { <a id="newest" class="button" href=to>{NEWEST}</a> })}
-            {older.map(|to| view! { <a id="older" class="button" rel="next" href=to>{OLDER}</a> })}
+        <nav aria-label=t().history_pages class="mt-4 flex gap-2 empty:hidden">
+            {newest.map(|to| view! { <a id="newest" class="button" href=to>{t().history_newest}</a> })}
+            {older.map(|to| view! { <a id="older" class="button" rel="next" href=to>{t().history_older}</a> })}
         </nav>
     }
     .into_any()
@@ -519,7 +481,7 @@ fn Row(call: CallView, q: String) -> impl IntoView {
     let human = length(end.and_then(|end| end.time_to_human_s));
     let attempts = match call.attempts.last() {
         Some(last) => format!("{} · {}", call.attempts.len(), words::attempt(last.outcome, last.state)),
-        None => NOTHING.to_owned(),
+        None => t().history_nothing.to_owned(),
     };
     let escalated = call.escalation.is_some();
     let (id, at) = (call.call.to_string(), call.placed_at);
@@ -530,25 +492,25 @@ fn Row(call: CallView, q: String) -> impl IntoView {
             data-call=id
             class="relative border-t border-line hover:bg-sunken max-md:block max-md:rounded-xl max-md:border max-md:bg-surface max-md:px-4 max-md:py-2"
         >
-            <td role="cell" class=CELL data-label=COLUMN_PLACED>
+            <td role="cell" class=CELL data-label=t().history_column_placed>
                 <span class="whitespace-nowrap tabular-nums"><When at/></span>
             </td>
-            <td role="cell" class=CELL data-label=COLUMN_CUSTOMER>
+            <td role="cell" class=CELL data-label=t().history_column_customer>
                 <div class="min-w-0">
                     <A href=link attr:class="font-medium tabular-nums after:absolute after:inset-0 after:content-['']">
                         {who}
                     </A>
                     <span class="block whitespace-nowrap text-muted tabular-nums empty:hidden">{below}</span>
                     {escalated.then(|| view! {
-                        <span class="badge mt-1" data-tone="warn" data-escalated="">{ESCALATED}</span>
+                        <span class="badge mt-1" data-tone="warn" data-escalated="">{t().history_escalated}</span>
                     })}
                 </div>
             </td>
-            <td role="cell" class=CELL data-label=COLUMN_OUTCOME><Outcome call q/></td>
-            <td role="cell" class=CELL data-label=COLUMN_TALK><span class="tabular-nums">{talk}</span></td>
-            <td role="cell" class=CELL data-label=COLUMN_HOLD><span class="tabular-nums">{hold}</span></td>
-            <td role="cell" class=CELL data-label=COLUMN_HUMAN><span class="tabular-nums">{human}</span></td>
-            <td role="cell" class=CELL data-label=COLUMN_ATTEMPTS><span>{attempts}</span></td>
+            <td role="cell" class=CELL data-label=t().history_column_outcome><Outcome call q/></td>
+            <td role="cell" class=CELL data-label=t().history_column_talk><span class="tabular-nums">{talk}</span></td>
+            <td role="cell" class=CELL data-label=t().history_column_hold><span class="tabular-nums">{hold}</span></td>
+            <td role="cell" class=CELL data-label=t().history_column_human><span class="tabular-nums">{human}</span></td>
+            <td role="cell" class=CELL data-label=t().history_column_attempts><span>{attempts}</span></td>
         </tr>
     }
     .into_any()

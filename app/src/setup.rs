@@ -9,48 +9,8 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use warmline_api::{Check, Report, Status};
 
-use crate::{browser, page::PageData};
+use crate::{browser, page::PageData, texts::t};
 
-// Texts
-const SETUP: &str = "Set-up";
-const INTRO: &str = "Everything that a call needs, tried out just now.";
-const ALL_WELL: &str = "Calls can be placed.";
-const ONE_FAILS: &str = "One thing has to be mended.";
-const THINGS_FAIL: &str = "things have to be mended.";
-const ONE_REMARK: &str = "One thing may not be as meant.";
-const REMARKS: &str = "things may not be as meant.";
-const REPORT: &str = "The report";
-const AGAIN: &str = "Check again";
-const CHECKING: &str = "Checking …";
-const CHECKING_HINT: &str = "This takes up to ten seconds.";
-const NOT_UNDERSTOOD: &str = "Warmline's answer was not understood.";
-const SIGN_FINE: &str = "Fine";
-const SIGN_WARNING: &str = "Warning";
-const SIGN_FAILED: &str = "Failed";
-const SIGN_SKIPPED: &str = "Not needed";
-const TRIED: &str = "Tried:";
-const CAUSE: &str = "Cause";
-const FIX: &str = "Fix";
-const COPY: &str = "Copy";
-const COPY_FIX: &str = "Copy the fix";
-const COPIED: &str = "Copied";
-const NOT_COPIED: &str = "Could not be copied";
-const BROWSER: &str = "This browser";
-const BROWSER_HINT: &str = "What only you can try: each test asks for leave where the browser wants it.";
-const MICROPHONE: &str = "Microphone";
-const MICROPHONE_HINT: &str = "To speak with a customer from this page.";
-const MICROPHONE_WORKS: &str = "The microphone works.";
-const SOUND: &str = "Sound";
-const SOUND_HINT: &str = "To hear an escalation ring, and to listen in.";
-const SOUND_WORKS: &str = "A chime was played. If you heard nothing, turn the volume up or choose another output.";
-const NOTIFICATIONS: &str = "Notifications";
-const NOTIFICATIONS_HINT: &str = "To be told of an escalation while another window is in front.";
-const NOTIFICATIONS_WORK: &str =
-    "A notification was shown. If you saw none, look for a 'do not disturb' mode of your system.";
-const TEST: &str = "Test";
-const TESTING: &str = "Testing …";
-
-/// The doctor's report, and what is being done about another one.
 #[derive(Clone, Copy)]
 struct Doctor {
     report: RwSignal<Option<Report>>,
@@ -74,7 +34,7 @@ impl Doctor {
             }
             match answer.map(|text| serde_json::from_str::<Report>(&text)) {
                 Ok(Ok(report)) => self.report.set(Some(report)),
-                Ok(Err(_)) => self.error.set(Some(NOT_UNDERSTOOD.to_owned())),
+                Ok(Err(_)) => self.error.set(Some(t().setup_not_understood.to_owned())),
                 Err(why) => self.error.set(Some(why)),
             }
         });
@@ -105,21 +65,21 @@ pub(crate) fn SetupPage() -> impl IntoView {
         }
     };
     view! {
-        <Title text=SETUP/>
+        <Title text=t().setup_setup/>
         <div class="flex flex-wrap items-start justify-between gap-4">
             <div>
-                <h1 class="text-2xl font-semibold tracking-tight">{SETUP}</h1>
-                <p class="mt-1 text-sm text-muted">{INTRO}</p>
+                <h1 class="text-2xl font-semibold tracking-tight">{t().setup_setup}</h1>
+                <p class="mt-1 text-sm text-muted">{t().setup_intro}</p>
             </div>
             <button id="check-again" class="button" type="button" aria-disabled=move || doctor.checking.get().to_string() on:click=again>
-                {move || if doctor.checking.get() { CHECKING } else { AGAIN }}
+                {move || if doctor.checking.get() { t().setup_checking } else { t().setup_again }}
             </button>
         </div>
         <p id="report-error" role="alert" class="error mt-4 empty:hidden">{move || doctor.error.get()}</p>
-        <section id="report" class="mt-6" aria-label=REPORT aria-busy=move || doctor.checking.get().to_string()>
+        <section id="report" class="mt-6" aria-label=t().setup_report aria-busy=move || doctor.checking.get().to_string()>
             <div role="status">{move || doctor.report.get().map(|report| view! { <Headline report/> })}</div>
             <Show when=move || doctor.checking.get() && doctor.report.with(Option::is_none)>
-                <p class="text-sm text-muted">{CHECKING} " " {CHECKING_HINT}</p>
+                <p class="text-sm text-muted">{t().setup_checking} " " {t().setup_checking_hint}</p>
             </Show>
             <ul class="mt-4 grid gap-2 empty:hidden">
                 {move || {
@@ -155,9 +115,9 @@ fn count(report: &Report, status: Status) -> usize {
 /// Whether calls can be placed, with its tone.
 fn headline(report: &Report) -> (&'static str, Cow<'static, str>) {
     match count(report, Status::Fail) {
-        0 => ("good", ALL_WELL.into()),
-        1 => ("bad", ONE_FAILS.into()),
-        n => ("bad", format!("{n} {THINGS_FAIL}").into()),
+        0 => ("good", t().setup_all_well.into()),
+        1 => ("bad", t().setup_one_fails.into()),
+        n => ("bad", format!("{n} {}", t().setup_things_fail).into()),
     }
 }
 
@@ -165,8 +125,8 @@ fn headline(report: &Report) -> (&'static str, Cow<'static, str>) {
 fn remark(report: &Report) -> Option<Cow<'static, str>> {
     match count(report, Status::Warn) {
         0 => None,
-        1 => Some(ONE_REMARK.into()),
-        n => Some(format!("{n} {REMARKS}").into()),
+        1 => Some(t().setup_one_remark.into()),
+        n => Some(format!("{n} {}", t().setup_remarks).into()),
     }
 }
 
@@ -184,10 +144,10 @@ fn in_order(mut checks: Vec<Check>) -> Vec<Check> {
 /// A status' tone, its sign, and the sign in words.
 fn sign(status: Status) -> (&'static str, &'static str, &'static str) {
     match status {
-        Status::Ok => ("good", "✓", SIGN_FINE),
-        Status::Warn => ("warn", "!", SIGN_WARNING),
-        Status::Fail => ("bad", "✕", SIGN_FAILED),
-        Status::Skipped => ("quiet", "–", SIGN_SKIPPED),
+        Status::Ok => ("good", "✓", t().setup_sign_fine),
+        Status::Warn => ("warn", "!", t().setup_sign_warning),
+        Status::Fail => ("bad", "✕", t().setup_sign_failed),
+        Status::Skipped => ("quiet", "–", t().setup_sign_skipped),
     }
 }
 
@@ -198,16 +158,16 @@ fn Finding(check: Check) -> impl IntoView {
     let fix = check.fix.map(|fix| {
         let text = fix.clone();
         view! {
-            <dt class="text-muted">{FIX}</dt>
+            <dt class="text-muted">{t().setup_fix}</dt>
             <dd class="flex min-w-0 flex-wrap items-start gap-2">
                 <code class="min-w-0 grow rounded bg-sunken px-2 py-1 font-mono text-[0.8rem] wrap-anywhere whitespace-pre-wrap">{fix}</code>
-                <CopyButton text=Signal::stored(text) aria=COPY_FIX/>
+                <CopyButton text=Signal::stored(text) aria=t().setup_copy_fix/>
             </dd>
         }
     });
     let cause = check.cause.map(|cause| {
         view! {
-            <dt class="text-muted">{CAUSE}</dt>
+            <dt class="text-muted">{t().setup_cause}</dt>
             <dd class="wrap-anywhere">{cause}</dd>
         }
     });
@@ -224,7 +184,7 @@ fn Finding(check: Check) -> impl IntoView {
                 <span class="text-xs whitespace-nowrap text-muted tabular-nums">{check.ms} " ms"</span>
             </div>
             <div class="ml-7 text-sm">
-                <p class="wrap-anywhere text-muted">{TRIED} " " {check.tried}</p>
+                <p class="wrap-anywhere text-muted">{t().setup_tried} " " {check.tried}</p>
                 <dl class="mt-2 grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-2 empty:hidden">{cause} {fix}</dl>
             </div>
         </li>
@@ -253,11 +213,11 @@ pub(crate) fn CopyButton(
     let outcome =
         Memo::new(move |_| copied.get().filter(|(what, _)| text.with(|text| text == what)).map(|(_, done)| done));
     let said = move || match outcome.get() {
-        Some(true) => COPIED,
-        Some(false) => NOT_COPIED,
+        Some(true) => t().setup_copied,
+        Some(false) => t().setup_not_copied,
         None => "",
     };
-    let shown = move || if outcome.get().is_some() { said() } else { label.unwrap_or(COPY) };
+    let shown = move || if outcome.get().is_some() { said() } else { label.unwrap_or(t().setup_copy) };
     view! {
         <button id=id class="button min-h-8 px-2.5 py-1 text-xs" type="button" title=aria on:click=copy>{shown}</button>
         <span class="sr-only" role="status">{said}</span>
@@ -277,9 +237,13 @@ impl Ability {
     /// Its name in the document, its title, what it is for, and what is said when it works.
     fn texts(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
-            Self::Microphone => ("microphone", MICROPHONE, MICROPHONE_HINT, MICROPHONE_WORKS),
-            Self::Sound => ("sound", SOUND, SOUND_HINT, SOUND_WORKS),
-            Self::Notifications => ("notifications", NOTIFICATIONS, NOTIFICATIONS_HINT, NOTIFICATIONS_WORK),
+            Self::Microphone => {
+                ("microphone", t().setup_microphone, t().setup_microphone_hint, t().setup_microphone_works)
+            }
+            Self::Sound => ("sound", t().setup_sound, t().setup_sound_hint, t().setup_sound_works),
+            Self::Notifications => {
+                ("notifications", t().setup_notifications, t().setup_notifications_hint, t().setup_notifications_work)
+            }
         }
     }
 
@@ -307,8 +271,8 @@ enum Tested {
 fn BrowserChecks() -> impl IntoView {
     view! {
         <section id="browser-checks" class="mt-10" aria-labelledby="browser-title">
-            <h2 id="browser-title" class="text-lg font-semibold tracking-tight">{BROWSER}</h2>
-            <p class="mt-1 text-sm text-muted">{BROWSER_HINT}</p>
+            <h2 id="browser-title" class="text-lg font-semibold tracking-tight">{t().setup_browser}</h2>
+            <p class="mt-1 text-sm text-muted">{t().setup_browser_hint}</p>
             <ul class="mt-4 grid gap-2">
                 <BrowserCheck ability=Ability::Microphone/>
                 <BrowserCheck ability=Ability::Sound/>
@@ -344,7 +308,7 @@ fn BrowserCheck(ability: Ability) -> impl IntoView {
     };
     let result = move || match tested.get() {
         Tested::NotYet => String::new(),
-        Tested::Running => TESTING.to_owned(),
+        Tested::Running => t().setup_testing.to_owned(),
         Tested::Works => works.to_owned(),
         Tested::Fails(why) => why,
     };
@@ -361,7 +325,7 @@ fn BrowserCheck(ability: Ability) -> impl IntoView {
                 <p id=format!("{name}-result") role="status" class="mt-1 text-sm text-(--tone) empty:hidden">{result}</p>
             </div>
             <button id=format!("test-{name}") class="button" type="button" aria-describedby=format!("{name}-title") aria-disabled=running on:click=test>
-                {TEST}
+                {t().setup_test}
             </button>
         </li>
     }
@@ -389,10 +353,10 @@ mod tests {
     #[test]
     fn the_headline_counts_what_has_to_be_mended() {
         let text = |states: &[Status]| headline(&report(states)).1.into_owned();
-        assert_eq!(text(&[Status::Ok, Status::Warn, Status::Skipped]), ALL_WELL);
+        assert_eq!(text(&[Status::Ok, Status::Warn, Status::Skipped]), t().setup_all_well);
         assert_eq!(text(&[Status::Ok, Status::Fail]), "One thing has to be mended.");
         assert_eq!(text(&[Status::Fail, Status::Warn, Status::Fail]), "2 things have to be mended.");
-        assert_eq!(remark(&report(&[Status::Warn])).as_deref(), Some(ONE_REMARK));
+        assert_eq!(remark(&report(&[Status::Warn])).as_deref(), Some(t().setup_one_remark));
         assert_eq!(remark(&report(&[Status::Ok])), None);
     }
 

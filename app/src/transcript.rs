@@ -49,11 +49,13 @@ pub(crate) fn Transcript(
             <Show when=move || finals.with(Vec::is_empty) && partials.with(Vec::is_empty)>
                 <p class="py-6 text-center text-sm text-muted">{empty}</p>
             </Show>
-            <ol role="log" aria-label=label class="grid gap-3 empty:hidden">
-                <For each=move || finals.get() key=key let:line>
-                    <Said line placed/>
-                </For>
-            </ol>
+            <div role="log" aria-label=label>
+                <ol class="grid gap-3">
+                    <For each=move || finals.get() key=key let:line>
+                        <Said line placed/>
+                    </For>
+                </ol>
+            </div>
             <ol aria-hidden="true" class="partials">
                 <For each=move || partials.get() key=key let:line>
                     <Said line placed/>

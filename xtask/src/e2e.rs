@@ -1,4 +1,4 @@
-//! The browser smoke test: a server of its own on a free port, with a data directory of its own.
+//! The browser tests: a server of its own on a free port, with a data directory of its own.
 
 use std::{
     env, fs,
@@ -17,6 +17,9 @@ use crate::{
     place::Place,
     tool::{self, Step},
 };
+
+/// The pages' benchmark, in `end2end/`.
+const BENCH: &str = "bench.js";
 
 /// How long the server may take until it answers.
 const START: Duration = Duration::from_secs(60);
@@ -45,24 +48,59 @@ pub(crate) fn run_built(place: &Place) -> Result<ExitCode> {
     let end2end = place.root.join("end2end");
     tool::npm_ci(&end2end, "browser")?;
 
-    let step = Step::begin("browser", "smoke test");
-    let data = place.target.join("e2e");
-    if data.exists() {
-        fs::remove_dir_all(&data)?;
-    }
-    fs::create_dir_all(&data)?;
-    let server = Server::start(place, &data, &[])?;
-    let mut node = Command::new("node");
-    node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(test_files(&end2end)?);
-    node.current_dir(&end2end);
-    node.env("BASE_URL", format!("http://{}", server.address)).env("CHROMIUM", browser).env("SHOTS", &data);
-    let passed = tool::status(&mut node).context(tool::NO_NODE)?.success();
-    drop(server);
-    if !passed {
-        bail!("the browser smoke test failed; the server's log: {}", data.join("server.log").display());
-    }
+    let step = Step::begin("browser", "tests");
+    let stage = Stage::set(place, browser)?;
+    stage.play(test_files(&end2end)?, &[])?;
+    stage.play(vec![end2end.join(BENCH)], &[("SMOKE", "1")])?;
     step.done("passed");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the pages weigh, how soon they answer and how fast they are rendered.
+pub(crate) fn bench(place: &Place) -> Result<ExitCode> {
+    let browser = require_browser()?;
+    page::build(place)?;
+    tool::build_server(place)?;
+    let end2end = place.root.join("end2end");
+    tool::npm_ci(&end2end, "browser")?;
+    if !place.release {
+        eprintln!("pages: a development build; the goals are for a release build (--release)");
+    }
+    Stage::set(place, browser)?.play(vec![end2end.join(BENCH)], &[])?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A server with files of its own, and a browser to look at it.
+struct Stage {
+    end2end: PathBuf,
+    data: PathBuf,
+    browser: PathBuf,
+    server: Server,
+}
+
+impl Stage {
+    fn set(place: &Place, browser: PathBuf) -> Result<Self> {
+        let data = place.target.join("e2e");
+        if data.exists() {
+            fs::remove_dir_all(&data)?;
+        }
+        fs::create_dir_all(&data)?;
+        let server = Server::start(place, &data, &[])?;
+        Ok(Self { end2end: place.root.join("end2end"), data, browser, server })
+    }
+
+    /// Runs programs of `end2end/`, one after the other.
+    fn play(&self, files: Vec<PathBuf>, env: &[(&str, &str)]) -> Result<()> {
+        let mut node = Command::new("node");
+        node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).args(files);
+        node.current_dir(&self.end2end).envs(env.iter().copied());
+        node.env("BASE_URL", format!("http://{}", self.server.address));
+        node.env("CHROMIUM", &self.browser).env("SHOTS", &self.data);
+        if !tool::status(&mut node).context(tool::NO_NODE)?.success() {
+            bail!("the browser tests failed; the server's log: {}", self.data.join("server.log").display());
+        }
+        Ok(())
+    }
 }
 
 /// `end2end/*.test.js`; none is an error.

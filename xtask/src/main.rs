@@ -24,7 +24,8 @@ cargo xtask build       build the page and the server
 cargo xtask test [--no-browser]
                         everything: the page, every test, the browser's, the REST interface's
 cargo xtask test FILTER only the tests whose names match
-cargo xtask e2e         the browser smoke test alone
+cargo xtask e2e         the browser tests alone
+cargo xtask pages       what the pages weigh, and how fast they are (with --release)
 cargo xtask fuzz [INPUTS]
                         what comes over LiveKit, so many made-up inputs a target; the REST interface (schemathesis)
 cargo xtask livekit [FILTER]
@@ -55,6 +56,7 @@ fn run() -> Result<ExitCode> {
         }
         Some("test") => return suite::test(&place, &args[1..]),
         Some("e2e") => return e2e::run(&place),
+        Some("pages") => return e2e::bench(&place),
         Some("fuzz") => return fuzz::run(&place, args.get(1)),
         Some("livekit") => return livekit::test(&place, &args[1..]),
         Some("check") => return suite::check(&place),

@@ -74,10 +74,12 @@ fn Name(name: &'static str, value: Signal<Option<String>>) -> impl IntoView {
     view! {
         <div class="flex items-baseline gap-3" class:hidden=move || value.with(Option::is_none)>
             <dt class="w-24 shrink-0 text-muted">{name}</dt>
-            <dd class="min-w-0 grow truncate font-mono text-xs">{move || value.get()}</dd>
-            <button class="link text-xs" aria-label=format!("{} {name}", t.copy) on:click=copy>
-                {move || if copied.get() { t.copied } else { t.copy }}
-            </button>
+            <dd class="flex min-w-0 grow items-baseline gap-3">
+                <span class="min-w-0 grow truncate font-mono text-xs">{move || value.get()}</span>
+                <button class="link text-xs" aria-label=format!("{} {name}", t.copy) on:click=copy>
+                    {move || if copied.get() { t.copied } else { t.copy }}
+                </button>
+            </dd>
         </div>
     }
 }

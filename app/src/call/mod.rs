@@ -95,7 +95,9 @@ pub(crate) fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
         </div>
         <p id="people" class="mt-2 text-sm text-calm" class:hidden=move || people.with(String::is_empty)>{move || people.get()}</p>
         <p id="note" role="alert" class="error mt-3 empty:hidden">{move || desk.note()}</p>
-        <p id="degraded" role="alert" class="error mt-3 empty:hidden">{move || degraded.get().then_some(t.call_degraded)}</p>
+        <p id="degraded" role="alert" class="error mt-3" class:hidden=move || !degraded.get()>
+            {move || if degraded.get() { t.call_degraded } else { "" }}
+        </p>
         <VoiceNote desk/>
         <Stepper phase view=view.clone()/>
         <Ending view=view.clone()/>

@@ -4,15 +4,11 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Draft, keep, kept};
-use crate::{browser, words};
-
-// Texts
-const RECENT: &str = "Recent numbers";
+use crate::{browser, texts::t, words};
 
 /// Where this browser keeps them.
 const KEY: &str = "warmline.recent";
 
-/// As many are kept.
 const MOST: usize = 8;
 
 /// A number that was dialled, and who that was.
@@ -49,7 +45,7 @@ pub(super) fn RecentNumbers(draft: Draft) -> impl IntoView {
     view! {
         <datalist id="recent-numbers">{offers}</datalist>
         <Show when=move || recent.with(|recent| !recent.is_empty())>
-            <ul id="recent" aria-label=RECENT class="mt-1.5 flex gap-1.5 overflow-x-auto p-0.5">{chips}</ul>
+            <ul id="recent" aria-label=t().form_recent class="mt-1.5 flex gap-1.5 overflow-x-auto p-0.5">{chips}</ul>
         </Show>
     }
     .into_any()

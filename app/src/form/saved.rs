@@ -4,19 +4,11 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Draft, keep, kept};
-use crate::browser;
-
-// Texts
-const SAVED: &str = "Saved instructions";
-const NONE_SAVED: &str = "None yet. What you save stays in this browser.";
-const SAVE: &str = "Save this one";
-const INSERT: &str = "Insert";
-const DELETE: &str = "Delete";
+use crate::{browser, texts::t};
 
 /// Where this browser keeps them.
 const KEY: &str = "warmline.instructions";
 
-/// As many are kept.
 const MOST: usize = 20;
 
 /// Characters of a title.
@@ -72,14 +64,14 @@ pub(super) fn SavedInstructions(draft: Draft) -> impl IntoView {
     let blank = move || draft.instruction.with(|text| text.trim().is_empty());
     view! {
         <details id="saved-instructions" class="mt-1.5 text-sm" class:invisible=move || !draft.ready.get()>
-            <summary class="cursor-pointer text-muted">{SAVED}</summary>
+            <summary class="cursor-pointer text-muted">{t().form_saved}</summary>
             <Show when=move || list.with(Vec::is_empty)>
-                <p class="mt-2 text-muted">{NONE_SAVED}</p>
+                <p class="mt-2 text-muted">{t().form_none_saved}</p>
             </Show>
             <ul class="mt-2 grid max-h-48 gap-1 overflow-y-auto empty:hidden">
                 {move || list.get().into_iter().map(|saved| view! { <Instruction saved draft delete/> }).collect_view()}
             </ul>
-            <button id="save-instruction" type="button" class="button mt-2 min-h-8 px-2.5 py-1 text-xs" disabled=blank on:click=save>{SAVE}</button>
+            <button id="save-instruction" type="button" class="button mt-2 min-h-8 px-2.5 py-1 text-xs" disabled=blank on:click=save>{t().form_save}</button>
         </details>
     }
     .into_any()
@@ -88,7 +80,8 @@ pub(super) fn SavedInstructions(draft: Draft) -> impl IntoView {
 #[component]
 fn Instruction(saved: Saved, draft: Draft, delete: Callback<String>) -> impl IntoView {
     let Saved { title, text } = saved;
-    let (insert_label, delete_label) = (format!("{INSERT}: {title}"), format!("{DELETE}: {title}"));
+    let (insert_label, delete_label) =
+        (format!("{}: {title}", t().form_insert), format!("{}: {title}", t().form_delete));
     let (inserts, hint) = (text.clone(), text.clone());
     let insert = move |_| draft.instruction.update(|typed| *typed = inserted(typed, &inserts));
     view! {
@@ -100,7 +93,7 @@ fn Instruction(saved: Saved, draft: Draft, delete: Callback<String>) -> impl Int
                 type="button"
                 class="size-8 shrink-0 rounded-md text-muted hover:bg-sunken hover:text-bad"
                 aria-label=delete_label
-                title=DELETE
+                title=t().form_delete
                 on:click=move |_| delete.run(text.clone())
             >
                 "×"
