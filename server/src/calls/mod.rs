@@ -200,6 +200,13 @@ impl Calls {
             }
         }
         match self.store().view(id).await {
+            Some(view) if view.end.is_none() => Err(ActError::Rejected(Rejected {
+                phase: view.phase,
+                detail: format!(
+                    "Warmline was started again and is still looking for this call, which was in phase {}. Try again in a moment.",
+                    view.phase
+                ),
+            })),
             Some(_) => Err(ActError::Rejected(Rejected {
                 phase: Phase::Ended,
                 detail: "This is not possible any more: the call is in phase ended.".into(),

@@ -10,7 +10,7 @@ use warmline_voice::lines::fixed;
 
 use crate::{
     audio::share_heard,
-    world::{CUSTOMER, SILENT, SUPERVISOR, Story, World},
+    world::{CUSTOMER, More, SILENT, SUPERVISOR, Story, World},
 };
 
 const NO_ANSWER: &str = "+15550100018";
@@ -125,7 +125,17 @@ fn cancelled(story: &Story) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_a_supervisor_is_briefed() {
-    let mut world = World::new(&[("LIVEKIT_SUPERVISOR_PHONE_NUMBER", SUPERVISOR_SILENT)]).await;
+    briefed(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_supervisor_is_briefed_in_a_room_of_their_own() {
+    briefed(&[("WARMLINE_LIVEKIT_CONSULT", "own-room")]).await;
+}
+
+async fn briefed(more: More<'_>) {
+    let more = [&[("LIVEKIT_SUPERVISOR_PHONE_NUMBER", SUPERVISOR_SILENT)], more].concat();
+    let mut world = World::new(&more).await;
     let mut story = world.escalated().await;
     story
         .until("the briefing", |e| e["type"] == "utterance" && e["side"] == "consult" && e["speaker"] == "agent")

@@ -16,7 +16,7 @@ use crate::{
     audio::{RATE, by_telephone, likeness, longest_silence, share_heard},
     front::{HalfMerges, Signalling},
     server::{KEY, Server},
-    world::{CUSTOMER, SILENT, SUPERVISOR, World},
+    world::{CUSTOMER, More, SILENT, SUPERVISOR, World},
 };
 
 const BUSY: &str = "+15550100206";
@@ -36,8 +36,18 @@ fn music_in(heard: &[i16]) -> f64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_supervisor_takes_over_from_a_busy_one_and_each_phone_hears_what_is_meant_for_it() {
+    second_takes_it(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_with_the_supervisor_in_a_room_of_their_own() {
+    second_takes_it(&[("WARMLINE_LIVEKIT_CONSULT", "own-room")]).await;
+}
+
+async fn second_takes_it(more: More<'_>) {
     let supervisors = format!("{BUSY},{SUPERVISOR}");
-    let world = World::new(&[("LIVEKIT_SUPERVISOR_PHONE_NUMBER", &supervisors)]).await;
+    let more = [&[("LIVEKIT_SUPERVISOR_PHONE_NUMBER", supervisors.as_str())], more].concat();
+    let world = World::new(&more).await;
     let mut story = world.place(CUSTOMER).await;
     assert_eq!(story.until_ended().await["reason"], "customer_hung_up", "{}", story.told());
     let view = world.view(&story).await;
@@ -49,9 +59,10 @@ async fn a_second_supervisor_takes_over_from_a_busy_one_and_each_phone_hears_wha
     let (music, leak) = (music_in(&customer), music_in(&supervisor));
     println!("hold music at the customer {music:.2}, at the supervisor {leak:.2}");
     assert!(music > 0.55 && leak < 0.4 && music > 2.0 * leak, "{music} {leak}");
-    // Until two people talk, who may be silent as long as they like.
-    let merging = story.seconds("answered", "merging");
-    let silence = longest_silence(&customer[..(merging * RATE as f64) as usize]);
+    // On hold; people who talk, or could, may be silent as long as they like.
+    let [held, merging] = ["on_hold", "merging"].map(|phase| (story.since_answer(phase) * RATE as f64) as usize);
+    let silence = longest_silence(&customer[held..merging]);
+    println!("on hold the customer heard nothing for {silence} s at the longest");
     assert!(silence < 3.0, "the customer heard nothing for {silence} s: {}", story.told());
 
     let (at_customer, at_supervisor) =

@@ -265,10 +265,10 @@ impl Story {
         }
     }
 
-    /// From the customer's leg's first being so to the phase's beginning.
-    pub fn seconds(&self, leg_state: &str, phase: &str) -> f64 {
+    /// From the customer's answer to the phase's beginning, in seconds.
+    pub fn since_answer(&self, phase: &str) -> f64 {
         let at = |event: &Value| event["at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-        let leg = self.events.iter().find(|e| e["leg"] == "customer" && e["state"] == leg_state).unwrap();
+        let leg = self.events.iter().find(|e| e["leg"] == "customer" && e["state"] == "answered").unwrap();
         let begun = self.events.iter().find(|e| e["type"] == "phase_changed" && e["to"] == phase).unwrap();
         at(begun).duration_since(at(leg)).as_secs_f64()
     }

@@ -11,6 +11,7 @@ mod outcome;
 mod proxy;
 mod relay;
 mod twirp;
+mod who;
 
 use std::{
     collections::HashMap,
