@@ -5,11 +5,11 @@ use warmline_telephony::Frame;
 /// Frames that may wait: more are skipped, oldest first.
 const LONGEST: usize = 5;
 
-/// Frames that have to wait before it flows again once it has run dry.
-const CUSHION: usize = 2;
+/// Frames that have to wait before it flows again, at most: each time that it runs dry it is one more.
+const CUSHION: usize = 3;
 
-/// Frames taken, in which those that were always left are skipped: nobody needed them.
-const WINDOW: usize = 50;
+/// Frames taken, after which those that were always left are skipped: for 10 s nobody needed them.
+const WINDOW: usize = 500;
 
 /// Frames between somebody who makes one every 20 ms and somebody who takes one every 20 ms, on other clocks. It holds back
 /// no more than those clocks need.
@@ -17,7 +17,8 @@ const WINDOW: usize = 50;
 pub(crate) struct Tap {
     frames: VecDeque<Frame>,
     flowing: bool,
-    has_run_dry: bool,
+    /// Frames that have to wait before it flows again, beyond the first.
+    cushion: usize,
     left: Spare,
 }
 
@@ -51,14 +52,17 @@ impl Tap {
 
     /// The next frame, if there is one yet.
     pub(crate) fn next(&mut self) -> Option<Frame> {
-        let wanted = if self.flowing || !self.has_run_dry { 1 } else { CUSHION };
+        let wanted = if self.flowing { 1 } else { 1 + self.cushion };
         if self.frames.len() < wanted {
-            self.has_run_dry |= self.flowing;
-            self.flowing = false;
+            if std::mem::take(&mut self.flowing) {
+                self.cushion = (self.cushion + 1).min(CUSHION - 1);
+                self.left = Spare::default();
+            }
             return None;
         }
         self.flowing = true;
         let spare = self.left.after(self.frames.len() - 1);
+        self.cushion = self.cushion.saturating_sub(spare);
         self.frames.drain(..spare);
         self.frames.pop_front()
     }
@@ -91,7 +95,7 @@ mod tests {
             tap.push([n; 320]);
         }
         assert_eq!(first(tap.next()), Some(8));
-        for n in 13..200 {
+        for n in 13..1_000 {
             tap.push([n; 320]);
             assert!(tap.next().is_some(), "nothing is missing");
         }

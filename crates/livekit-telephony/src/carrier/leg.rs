@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use livekit_protocol as proto;
 use rand::{Rng, distr::Alphanumeric};
 use tokio::{
@@ -140,8 +141,14 @@ impl Leg {
                 fact = progress.recv() => match fact {
                     Some(LegFact::Ringing) => self.status("ringing", &[]).await,
                     Some(LegFact::Answered) => {
-                        self.speech = Some(mouth.begin());
                         self.answer().await;
+                        self.speech = Some(mouth.begin());
+                        // What was said meanwhile would be late for the whole call.
+                        while let Some(Some(heard)) = ear.hear().now_or_never() {
+                            if let Heard::Key(key) = heard {
+                                let _ = self.participant.send_dtmf(key, Vec::new()).await;
+                            }
+                        }
                     }
                     Some(LegFact::Left(_)) if self.answered => return self.participant.close().await,
                     Some(LegFact::Left(left)) => return self.refuse(Refused::from_left(&left)).await,

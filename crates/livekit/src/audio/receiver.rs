@@ -14,6 +14,9 @@ use super::{
 /// Samples in the longest packet: 120 ms.
 const LONGEST: usize = 6 * FRAME_SAMPLES;
 
+/// Sound is made up in steps of 2.5 ms: the decoder refuses anything else.
+const STEP: usize = FRAME_SAMPLES / 8;
+
 /// Ticks of the RTP clock in a sample of ours.
 const TICKS_A_SAMPLE: u32 = 48_000 / RATE;
 
@@ -105,8 +108,9 @@ impl AudioReceiver {
                 (Some(payload), false, LONGEST)
             }
             Due::Lost { ticks, next } => {
-                let samples = (ticks / TICKS_A_SAMPLE) as usize;
-                (next.filter(|_| !self.pause), true, samples.min(LONGEST))
+                // Senders may leave gaps of any length: servers do, at the end of a track.
+                let samples = (ticks / TICKS_A_SAMPLE) as usize / STEP * STEP;
+                (next.filter(|_| !self.pause), true, samples.clamp(STEP, LONGEST))
             }
         };
         let bytes = packet.as_ref().map_or(&[][..], Payload::bytes);
@@ -119,5 +123,33 @@ impl AudioReceiver {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{FRAME_TIME, sender::AudioSender};
+
+    #[test]
+    fn a_gap_of_any_length_is_filled_with_sound() {
+        for gap in [61, 240, 479, 700, 960, 1_333] {
+            let (mut sender, mut receiver) =
+                (AudioSender::new(RATE).unwrap(), AudioReceiver::new(JitterConfig::default()).unwrap());
+            let (start, mut quietest) = (Instant::now(), i16::MAX);
+            for n in 0..50_u32 {
+                let now = start + FRAME_TIME * n;
+                let tone: Vec<i16> =
+                    (0..320).map(|k| (8_000.0 * (0.17 * f64::from(n * 320 + k)).sin()) as i16).collect();
+                let payload: Arc<[u8]> = sender.encode(&tone, None).unwrap().payload.into();
+                let late = if n < 25 { 0 } else { gap };
+                receiver.packet(now, 1, n * 960 + late, &payload, false);
+                let frame = receiver.next_frame(now);
+                if n > 15 {
+                    quietest = quietest.min(frame.iter().map(|sample| sample.saturating_abs()).max().unwrap());
+                }
+            }
+            assert!(quietest > 2_000, "a gap of {gap} ticks is heard: a frame is only {quietest} loud");
+        }
     }
 }
