@@ -99,6 +99,7 @@ test('by keyboard alone: find the call, claim it, accept it', { timeout: CALL },
     await page.keyboard.press('?');
     await page.waitForSelector('#keys-dialog[open]');
     await page.keyboard.press('Escape');
+    await page.waitForSelector('#keys-dialog', { state: 'hidden' });
     await page.keyboard.press('x');
     await page.waitForSelector('#ending');
   }),

@@ -24,12 +24,18 @@ pub(crate) struct Audio {
 /// A microphone that is on.
 pub(crate) struct Recording {
     stream: MediaStream,
+    microphone: AudioWorkletNode,
     _on_frame: Closure<dyn Fn(MessageEvent)>,
 }
 
 impl Drop for Audio {
     fn drop(&mut self) {
         if let Some(recording) = self.recording.take() {
+            // Frames may be on their way still: nobody is there to take them.
+            if let Ok(port) = recording.microphone.port() {
+                port.set_onmessage(None);
+                port.close();
+            }
             for track in recording.stream.get_tracks().iter() {
                 track.unchecked_into::<MediaStreamTrack>().stop();
             }
@@ -89,5 +95,5 @@ pub(crate) async fn record(context: &AudioContext, socket: WebSocket) -> Result<
     });
     microphone.port()?.set_onmessage(Some(on_frame.as_ref().unchecked_ref()));
     source.connect_with_audio_node(&microphone)?;
-    Ok(Recording { stream, _on_frame: on_frame })
+    Ok(Recording { stream, microphone, _on_frame: on_frame })
 }
