@@ -3,6 +3,8 @@
 //! The server provides a [`Snapshot`] as context before it renders; the page carries it along, so that the browser
 //! starts from the very same state, and follows the events after it over `/ws/console`.
 
+// A page's type holds those of all its parts.
+#![recursion_limit = "256"]
 #![allow(unreachable_pub, reason = "what the component macro generates")]
 
 mod alerts;
