@@ -94,9 +94,9 @@ async fn the_document_is_complete() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let expected = [
         ("/calls", "get", "200 400 422 500 503"),
+        ("/calls/export", "get", "200 400 422 500 503"),
         ("/calls/outbound", "post", "200 400 403 408 409 413 422 429 500 503"),
         ("/calls/outbound-with-escalation", "post", "200 400 403 408 409 413 422 429 500 503"),
-        ("/calls/export", "get", "200 400 422 500 503"),
         ("/calls/{id}", "get", "200 400 404 422 500 503"),
         ("/calls/{id}/bundle", "get", "200 400 404 422 500 503"),
         ("/calls/{id}/claim", "post", "200 403 404 409 500 503"),

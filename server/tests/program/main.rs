@@ -21,6 +21,9 @@ use crate::{
     program::{Console, Program},
 };
 
+/// How long a customer waits before they ask again.
+const PATIENCE: Duration = Duration::from_secs(8);
+
 /// A call by REST in which the customer is a phone over `/ws/phone` with another voice than ours.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_customer_on_a_socket_phone_asks_for_a_human_and_hears_one() {
@@ -48,9 +51,8 @@ async fn a_customer_on_a_socket_phone_asks_for_a_human_and_hears_one() {
     // Who is not understood asks again, as people do: this voice is hard to recognise.
     for _ in 0..4 {
         phone.say(&asks).await;
-        console.until(&call, |e| says(e, "customer"), &mut phone).await;
-        let answer = |e: &Value| e["type"] == "escalation_requested" || says(e, "agent");
-        if console.until(&call, answer, &mut phone).await["type"] == "escalation_requested" {
+        let understood = console.until(&call, |e| e["type"] == "escalation_requested", &mut phone);
+        if tokio::time::timeout(PATIENCE, understood).await.is_ok() {
             break;
         }
     }
@@ -76,11 +78,6 @@ async fn a_customer_on_a_socket_phone_asks_for_a_human_and_hears_one() {
     assert_eq!(view["phase"], "ended");
     assert_eq!(view["attempts"][0]["outcome"], "connected");
     assert_eq!(view["briefing"]["summary"].as_str().map(str::is_empty), Some(false));
-}
-
-/// Whether somebody has said something to the customer, or the customer to them.
-fn says(event: &Value, who: &str) -> bool {
-    event["type"] == "utterance" && event["side"] == "call" && event["speaker"] == who && event["final"] == true
 }
 
 /// Consoles that come and go, each resuming where it was, while calls run.
