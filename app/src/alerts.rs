@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 use warmline_api::call::CallId;
 
-use crate::{browser, me::Me, store::Store, texts::t, words};
+use crate::{browser, me::Me, store::Store, texts::t, time, ui::memo, words};
 
 /// A call that waits for somebody to claim it.
 #[derive(Clone, PartialEq)]
@@ -21,7 +20,7 @@ struct Waiting {
 pub(crate) fn Alerts() -> impl IntoView {
     let (t, store) = (t(), expect_context::<Store>());
     let calls = store.clone();
-    let waiting = Memo::new(move |_| waiting(&calls));
+    let waiting = memo(move || waiting(&calls));
     let known = StoredValue::new(HashSet::<CallId>::new());
     Effect::new(move |_| {
         let waiting = waiting.get();
@@ -36,7 +35,7 @@ pub(crate) fn Alerts() -> impl IntoView {
     });
     let now = store.now.clone();
     // Whether the browser lets the page sound is no event: it is looked at as the clock moves, while something rings.
-    let blocked = Memo::new(move |_| {
+    let blocked = memo(move || {
         now.track();
         !waiting.with(Vec::is_empty) && browser::sound_is_blocked()
     });
@@ -70,7 +69,7 @@ fn Alarm(call: Waiting) -> impl IntoView {
     let view = untrack(|| store.call(call.id.as_str()));
     let since = move || {
         let now = store.now.get();
-        view.as_ref().and_then(|view| view.with(words::waiting_since)).map(|since| words::clock(since, now))
+        view.as_ref().and_then(|view| view.with(words::waiting_since)).map(|since| time::clock(since, now))
     };
     let claim = move |_| {
         let url = me.sign(&format!("/calls/{}/claim", id.get_value()));
@@ -78,10 +77,10 @@ fn Alarm(call: Waiting) -> impl IntoView {
     };
     view! {
         <li class="flex flex-wrap items-center gap-x-4 gap-y-1">
-            <A href=format!("/call/{}", call.id) attr:class="max-w-full min-w-0 grow truncate">
+            <a href=format!("/call/{}", call.id) class="max-w-full min-w-0 grow truncate">
                 <span class="font-semibold">{words::waits(&call.who)}</span>
                 <span class="ml-2 opacity-85">{call.why}</span>
-            </A>
+            </a>
             <span class="tabular-nums">{since}</span>
             <button class="button button-main" on:click=claim>{t.claim}</button>
         </li>

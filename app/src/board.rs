@@ -1,27 +1,28 @@
 //! The calls in the order of need.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 use warmline_api::call::{CallView, Phase, Side};
 
 use crate::{
     me::Me,
     store::{Entry, Store},
     texts::t,
+    time,
+    ui::{Show, memo},
     words,
 };
 
 /// Which calls a board shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
-    pub(crate) show: Kind,
+    pub(crate) show: Subset,
     /// Looked for in name, number and what was said, upper or lower case.
     pub(crate) q: String,
 }
 
 /// The filters with a name of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Subset {
     #[default]
     All,
     Waiting,
@@ -29,7 +30,7 @@ pub(crate) enum Kind {
     Ended,
 }
 
-impl Kind {
+impl Subset {
     pub(crate) const ALL: [Self; 4] = [Self::All, Self::Waiting, Self::Open, Self::Ended];
 
     /// As it stands in an address.
@@ -81,11 +82,11 @@ pub(crate) fn Board(
 ) -> impl IntoView {
     let (t, store) = (t(), expect_context::<Store>());
     let filtered = move || filter.map(|f| f.get()).unwrap_or_default();
-    let order = Memo::new(move |_| {
+    let order = memo(move || {
         let filter = filtered();
         store.by_need().into_iter().filter(|c| c.view.with(|view| filter.fits(view))).collect::<Vec<_>>()
     });
-    let open = Memo::new(move |_| order.get().iter().filter(|c| c.view.with(|v| v.end.is_none())).count());
+    let open = memo(move || order.get().iter().filter(|c| c.view.with(|v| v.end.is_none())).count());
     let is_filtered = move || filter.is_some_and(|f| f.get() != Filter::default());
     view! {
         <section aria-labelledby="board-title" class="min-w-0">
@@ -123,9 +124,9 @@ fn Row(call: Entry, chosen: Option<Memo<String>>, link: Callback<String, String>
     let me: Me = expect_context();
     let view = call.view;
     let (of, of_line, of_people) = (view.clone(), view.clone(), view.clone());
-    let phase = Memo::new(move |_| of.with(|v| v.phase));
-    let last = Memo::new(move |_| of_line.with(last_line));
-    let people = Memo::new(move |_| of_people.with(|v| words::people(v, &me.name())));
+    let phase = memo(move || of.with(|v| v.phase));
+    let last = memo(move || of_line.with(last_line));
+    let people = memo(move || of_people.with(|v| words::people(v, &me.name())));
     let shown = view.get_untracked();
     let number = words::spaced(shown.phone_number.reveal());
     let who = words::who(&shown);
@@ -134,7 +135,7 @@ fn Row(call: Entry, chosen: Option<Memo<String>>, link: Callback<String, String>
     let is_chosen = move || chosen.is_some_and(|chosen| id.with_value(|id| chosen.with(|c| c == id)));
     view! {
         <li class="row" data-call=call.id.to_string() data-tone=move || words::tone(phase.get()) data-chosen=move || is_chosen().then_some("")>
-            <A href=link.run(call.id.to_string()) attr:class="row-link" attr:aria-current=move || is_chosen().then_some("true")>
+            <a href=link.run(call.id.to_string()) class="row-link" aria-current=move || is_chosen().then_some("true")>
                 <span class="min-w-0">
                     <span class="block truncate font-medium tabular-nums">{who}</span>
                     <span class="block truncate text-sm text-muted tabular-nums">{below}</span>
@@ -145,7 +146,7 @@ fn Row(call: Entry, chosen: Option<Memo<String>>, link: Callback<String, String>
                 </span>
                 <span class="col-span-full truncate text-sm text-muted" class:hidden=move || last.with(String::is_empty)>{move || last.get()}</span>
                 <span class="col-span-full truncate text-xs text-calm" class:hidden=move || people.with(String::is_empty)>{move || people.get()}</span>
-            </A>
+            </a>
         </li>
     }
     .into_any()
@@ -176,18 +177,17 @@ pub(crate) fn PhaseBadge(phase: Memo<Phase>) -> impl IntoView {
 #[component]
 pub(crate) fn PhaseClock(view: ArcRwSignal<CallView>) -> impl IntoView {
     let store: Store = expect_context();
-    let clock = Memo::new(move |_| {
+    let clock = memo(move || {
         view.with(|v| match &v.end {
             Some(end) => {
                 #[allow(clippy::cast_possible_truncation, reason = "whole seconds of a call")]
-                let talked = jiff::SignedDuration::from_secs(end.talk_s as i64);
-                let until = v.placed_at.checked_add(talked).unwrap_or(v.placed_at);
-                (words::clock(v.placed_at, until), "quiet")
+                let talked = end.talk_s as i64;
+                (time::length(talked), "quiet")
             }
             None => {
                 let (waiting, now) = (words::waiting_since(v), store.now.get());
                 let tone = waiting.map_or("quiet", |since| words::patience(since, now));
-                (words::clock(waiting.unwrap_or(v.phase_since), now), tone)
+                (time::clock(waiting.unwrap_or(v.phase_since), now), tone)
             }
         })
     });
@@ -215,13 +215,13 @@ mod tests {
     #[test]
     fn a_call_is_found_by_name_and_number_and_shown_by_what_it_does() {
         let mut view = call();
-        let fits = |view: &CallView, show: Kind, q: &str| Filter { show, q: q.to_owned() }.fits(view);
+        let fits = |view: &CallView, show: Subset, q: &str| Filter { show, q: q.to_owned() }.fits(view);
         for q in ["", "lovel", "555 010", "+1 555"] {
-            assert!(fits(&view, Kind::All, q), "{q}");
+            assert!(fits(&view, Subset::All, q), "{q}");
         }
-        assert!(!fits(&view, Kind::All, "grace"));
-        assert!(fits(&view, Kind::Open, "") && !fits(&view, Kind::Ended, "") && !fits(&view, Kind::Waiting, ""));
+        assert!(!fits(&view, Subset::All, "grace"));
+        assert!(fits(&view, Subset::Open, "") && !fits(&view, Subset::Ended, "") && !fits(&view, Subset::Waiting, ""));
         view.phase = Phase::OnHold;
-        assert!(fits(&view, Kind::Waiting, ""));
+        assert!(fits(&view, Subset::Waiting, ""));
     }
 }

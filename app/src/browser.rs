@@ -44,16 +44,22 @@ pub(crate) type Answer = Result<String, String>;
 pub(crate) fn follow(store: Store) {
     let Some(window) = web_sys::window() else { return };
     // The page shows the server's time: this clock may be wrong.
-    let offset = store.now.get_untracked().duration_since(Timestamp::now());
+    let offset = store.now.get_untracked().as_millisecond() - clock();
     let now = store.now.clone();
     let tick = Closure::<dyn Fn()>::new(move || {
-        if let Ok(time) = Timestamp::now().checked_add(offset) {
+        if let Ok(time) = Timestamp::from_millisecond(clock() + offset) {
             now.set(time);
         }
     });
     let _ = window.set_interval_with_callback_and_timeout_and_arguments_0(tick.as_ref().unchecked_ref(), 1000);
     tick.forget();
     live::connect(store);
+}
+
+/// This machine's clock, in milliseconds since 1970.
+#[allow(clippy::cast_possible_truncation, reason = "a date, in milliseconds")]
+fn clock() -> i64 {
+    js_sys::Date::now() as i64
 }
 
 /// 128 random bits in hex.

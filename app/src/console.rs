@@ -4,17 +4,17 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{
     NavigateOptions,
-    components::A,
     hooks::{use_navigate, use_query_map},
 };
 
 use crate::{
-    board::{Board, Filter, Kind},
+    board::{Board, Filter, Subset},
     browser,
     call::Call,
     keys::{Keys, Shortcut},
     store::{Entry, Store},
     texts::t,
+    ui::memo,
     url::encode,
     words,
 };
@@ -25,8 +25,8 @@ pub(crate) fn Console() -> impl IntoView {
     let (t, store, keys) = (t(), expect_context::<Store>(), expect_context::<Keys>());
     let query = use_query_map();
     let field = move |name: &str| query.with(|query| query.get(name).unwrap_or_default());
-    let filter = Memo::new(move |_| Filter { show: Kind::parse(&field("show")), q: field("q") });
-    let asked = Memo::new(move |_| field("call"));
+    let filter = memo(move || Filter { show: Subset::parse(&field("show")), q: field("q") });
+    let asked = memo(move || field("call"));
     let (calls, views) = (store.clone(), store.clone());
     // Without a choice whoever waits the longest is shown, and then stays until the call is over and somebody else waits.
     let chosen = Memo::new(move |before: Option<&String>| {
@@ -43,7 +43,7 @@ pub(crate) fn Console() -> impl IntoView {
         }
         calls.iter().find(waits).map_or(before, |call| call.id.to_string())
     });
-    let view = Memo::new(move |_| views.call(&chosen.get()));
+    let view = memo(move || views.call(&chosen.get()));
     let navigate = StoredValue::new_local(use_navigate());
     let go = move |address: &str, replace: bool| {
         let options = NavigateOptions { replace, scroll: false, ..NavigateOptions::default() };
@@ -79,7 +79,7 @@ pub(crate) fn Console() -> impl IntoView {
                 <Board filter chosen link/>
             </div>
             <div class="min-w-0" class=("max-lg:hidden", move || asked.with(String::is_empty))>
-                <A href="/console" attr:class="link mb-3 inline-block lg:hidden">{t.board_title}</A>
+                <a href="/console" class="link mb-3 inline-block lg:hidden">{t.board_title}</a>
                 {move || match view.get() {
                     Some(view) => view! { <Call view/> }.into_any(),
                     None => view! { <p class="rounded-xl border border-dashed border-line px-6 py-24 text-center text-muted">{t.console_pick}</p> }.into_any(),
@@ -99,17 +99,17 @@ fn Filters(
 ) -> impl IntoView {
     let t = t();
     let label = |kind| match kind {
-        Kind::All => t.show_all,
-        Kind::Waiting => t.show_waiting,
-        Kind::Open => t.show_open,
-        Kind::Ended => t.show_ended,
+        Subset::All => t.show_all,
+        Subset::Waiting => t.show_waiting,
+        Subset::Open => t.show_open,
+        Subset::Ended => t.show_ended,
     };
-    let chips = Kind::ALL
+    let chips = Subset::ALL
         .into_iter()
         .map(|kind| {
             let href = move || address(&asked.get(), &Filter { show: kind, q: filter.with(|f| f.q.clone()) });
             let current = move || filter.with(|f| f.show == kind).then_some("true");
-            view! { <A href=href attr:class="chip" attr:aria-current=current>{label(kind)}</A> }
+            view! { <a href=href class="chip" aria-current=current>{label(kind)}</a> }.into_any()
         })
         .collect_view();
     view! {
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn choice_and_filters_live_in_the_address() {
         assert_eq!(address("", &Filter::default()), "/console");
-        let filter = Filter { show: Kind::Waiting, q: "a b".to_owned() };
+        let filter = Filter { show: Subset::Waiting, q: "a b".to_owned() };
         assert_eq!(address("outbound-1", &filter), "/console?call=outbound-1&show=waiting&q=a%20b");
     }
 }

@@ -4,13 +4,14 @@
 //! (`phone`, `name`, `instruction`, `language`, `emotion`) in the query.
 
 use leptos::prelude::*;
-use leptos_router::{NavigateOptions, hooks::use_navigate, hooks::use_query_map};
-use serde::{Serialize, de::DeserializeOwned};
-use warmline_api::{INVALID_PHONE_NUMBER, OutboundRequest, OutboundResponse, PhoneNumber, call::Private};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use warmline_api::PhoneNumber;
 
 use self::{
     countries::country,
-    recent::{RecentNumbers, remember},
+    draft::{Draft, EMOTIONS, INSTRUCTION_MOST, LANGUAGES, NAME_MOST},
+    recent::RecentNumbers,
     saved::SavedInstructions,
 };
 use crate::{
@@ -18,128 +19,27 @@ use crate::{
     page::{DeskInfo, PageData},
     setup::CopyButton,
     texts::t,
+    ui::memo,
     words,
 };
 
 mod countries;
+mod draft;
 mod recent;
 mod saved;
 
 /// Where a call is posted to.
 const PLACE_URL: &str = "/calls/outbound-with-escalation";
 
-const NAME_MOST: usize = 200;
-const INSTRUCTION_MOST: usize = 4000;
-
-/// Languages and emotions on offer: what is spoken of, how it is shown. The first is the default.
-const LANGUAGES: &[(&str, &str)] = &[("en", "English")];
-const EMOTIONS: &[(&str, &str)] =
-    &[("Calm", "Calm"), ("Friendly", "Friendly"), ("Serious", "Serious"), ("Excited", "Excited")];
-
-/// What is typed, and what became of it.
-#[derive(Clone, Copy)]
-struct Draft {
-    phone: RwSignal<String>,
-    name: RwSignal<String>,
-    instruction: RwSignal<String>,
-    language: RwSignal<String>,
-    emotion: RwSignal<String>,
-    /// The number's field was left, or the form was sent: from now on a wrong number is an error, not unfinished.
-    touched: RwSignal<bool>,
-    sending: RwSignal<bool>,
-    error: RwSignal<Option<String>>,
-    /// The page is hydrated: what needs the browser can be shown.
-    ready: RwSignal<bool>,
-    /// The idempotency key, and the body it was last used for.
-    key: StoredValue<(String, String)>,
+/// What the form reads of the answer to its post.
+#[derive(Deserialize)]
+struct Placed {
+    details: PlacedCall,
 }
 
-impl Draft {
-    fn new() -> Self {
-        let query = use_query_map().get_untracked();
-        let given = |name: &str| query.get(name).unwrap_or_default();
-        let chosen = |name: &str, all: &[(&str, &str)]| {
-            let wanted = given(name);
-            let known = all.iter().find(|(value, _)| *value == wanted).or(all.first());
-            RwSignal::new(known.map_or_else(String::new, |(value, _)| (*value).to_owned()))
-        };
-        let key = use_context::<PageData>().map_or_else(browser::random_key, |page| page.form_key);
-        let error = query.get("error").filter(|e| !e.is_empty());
-        Self {
-            phone: RwSignal::new(given("phone")),
-            name: RwSignal::new(given("name")),
-            instruction: RwSignal::new(given("instruction")),
-            language: chosen("language", LANGUAGES),
-            emotion: chosen("emotion", EMOTIONS),
-            touched: RwSignal::new(error.is_some()),
-            sending: RwSignal::new(false),
-            error: RwSignal::new(error),
-            ready: RwSignal::new(false),
-            key: StoredValue::new((key, String::new())),
-        }
-    }
-
-    fn request(self) -> OutboundRequest {
-        let some = |text: String| (!text.trim().is_empty()).then(|| Private::from(text.trim().to_owned()));
-        OutboundRequest {
-            phone_number: self.phone.get_untracked().into(),
-            name: some(self.name.get_untracked()),
-            dynamic_instruction: some(self.instruction.get_untracked()),
-            language: Some(self.language.get_untracked()),
-            emotion: Some(self.emotion.get_untracked()),
-        }
-    }
-
-    /// Follows all that is typed and chosen.
-    fn track(self) {
-        for field in [self.phone, self.name, self.instruction, self.language, self.emotion] {
-            field.track();
-        }
-    }
-
-    /// The first field that is refused here, or that the server's sentence is about; and what is wrong, unless the field
-    /// has a note of its own.
-    fn first_wrong(self) -> Option<(&'static str, Option<&'static str>)> {
-        let refused = self.error.with_untracked(|error| error.as_deref() == Some(INVALID_PHONE_NUMBER));
-        let longer = |field: RwSignal<String>, most| field.with_untracked(|text| text.trim().chars().count() > most);
-        if refused || self.phone.with_untracked(|phone| phone.parse::<PhoneNumber>().is_err()) {
-            Some(("phone_number", None))
-        } else if longer(self.name, NAME_MOST) {
-            Some(("call_name", Some(t().form_name_too_long)))
-        } else if longer(self.instruction, INSTRUCTION_MOST) {
-            Some(("call_instruction", Some(t().form_instruction_too_long)))
-        } else {
-            None
-        }
-    }
-
-    /// Says why the call was not placed, and goes to the field that it is about.
-    fn fail(self, why: String) {
-        self.error.set(Some(why));
-        if let Some((field, _)) = self.first_wrong() {
-            browser::focus(field);
-        }
-    }
-
-    /// Keeps the number that was dialled just now among the recent ones.
-    fn remember(self) {
-        if let Ok(number) = self.phone.get_untracked().parse::<PhoneNumber>() {
-            remember(number.into(), self.name.get_untracked().trim().to_owned());
-        }
-    }
-
-    /// The key for this body: the same for the same body, so that a second click never dials twice.
-    fn key_for(self, body: &str) -> String {
-        self.key
-            .try_update_value(|(key, used_for)| {
-                if !used_for.is_empty() && used_for != body {
-                    *key = browser::random_key();
-                }
-                body.clone_into(used_for);
-                key.clone()
-            })
-            .unwrap_or_default()
-    }
+#[derive(Deserialize)]
+struct PlacedCall {
+    call_id: String,
 }
 
 /// A list that this browser keeps; empty where it keeps none, or something else.
@@ -188,12 +88,12 @@ pub(crate) fn CallForm() -> impl IntoView {
                 // The form was left.
                 return;
             }
-            match answer.map(|text| serde_json::from_str::<OutboundResponse>(&text)) {
+            match answer.map(|text| serde_json::from_str::<Placed>(&text)) {
                 Ok(Ok(placed)) => {
                     draft.remember();
                     navigate(&format!("/call/{}", placed.details.call_id), NavigateOptions::default());
                 }
-                Ok(Err(_)) => draft.fail(t().form_not_understood.to_owned()),
+                Ok(Err(_)) => draft.fail(t().not_understood.to_owned()),
                 Err(why) => draft.fail(why),
             }
         });
@@ -314,8 +214,8 @@ fn Optional() -> impl IntoView {
 /// The number, checked as it is typed by the code that checks it on the server.
 #[component]
 fn NumberField(draft: Draft) -> impl IntoView {
-    let number = Memo::new(move |_| draft.phone.get().parse::<PhoneNumber>().ok());
-    let wrong = Memo::new(move |_| draft.touched.get() && number.get().is_none());
+    let number = memo(move || draft.phone.get().parse::<PhoneNumber>().ok());
+    let wrong = memo(move || draft.touched.get() && number.get().is_none());
     // One line each: a note that grew when the field is left would move the button away from under the click.
     let note = move || match number.get() {
         Some(number) => will_dial(&number),
@@ -370,7 +270,7 @@ fn Choice(
     let start = chosen.get_untracked();
     let options: Vec<_> = all
         .iter()
-        .map(|(value, text)| view! { <option value=*value selected=*value == start>{*text}</option> })
+        .map(|(value, text)| view! { <option value=*value selected=*value == start>{*text}</option> }.into_any())
         .collect();
     view! {
         <label class="field">

@@ -15,6 +15,7 @@ mod board;
 mod browser;
 mod call;
 mod console;
+mod fetched;
 mod form;
 mod history;
 mod keys;
@@ -30,6 +31,7 @@ mod store;
 mod texts;
 mod time;
 mod transcript;
+mod ui;
 mod url;
 mod voice;
 #[cfg(target_arch = "wasm32")]

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::{
-    components::{A, Route, Router, Routes},
+    components::{FlatRoutes, Route, Router},
+    hooks::use_location,
     path,
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ use crate::{
     setup::SetupPage,
     store::{Link, Store},
     texts::t,
+    ui::memo,
 };
 
 /// The calls as of one event of the log. The server provides it as context; without it a page starts empty.
@@ -66,6 +68,7 @@ pub struct Given {
 pub(crate) struct PageData {
     snapshot: Snapshot,
     /// When it was rendered.
+    #[serde(with = "warmline_api::call::moment")]
     now: Timestamp,
     /// Idempotency key of the form, so that a second submission never dials again.
     pub(crate) form_key: String,
@@ -137,14 +140,14 @@ pub fn App() -> impl IntoView {
             <Header/>
             <Alerts/>
             <main id="main" class="mx-auto w-full max-w-7xl px-4 pt-6 pb-16 sm:px-6">
-                <Routes fallback=NotFound>
+                <FlatRoutes fallback=NotFound>
                     <Route path=path!("/") view=Home/>
                     <Route path=path!("/console") view=Console/>
                     <Route path=path!("/call/:id") view=CallPage/>
                     <Route path=path!("/history") view=HistoryPage/>
                     <Route path=path!("/phone") view=PhonePage/>
                     <Route path=path!("/setup") view=SetupPage/>
-                </Routes>
+                </FlatRoutes>
             </main>
             <KeysDialog/>
         </Router>
@@ -157,16 +160,16 @@ fn Header() -> impl IntoView {
     view! {
         <header class="border-b border-line bg-surface">
             <div class="mx-auto flex w-full max-w-7xl flex-wrap items-center gap-x-6 gap-y-2 px-4 py-3 sm:px-6">
-                <A href="/" attr:class="flex items-center gap-2 font-semibold tracking-tight">
+                <a href="/" class="flex items-center gap-2 font-semibold tracking-tight">
                     <img src="/favicon.svg" alt="" class="size-6"/>
                     "Warmline"
-                </A>
+                </a>
                 <nav aria-label=t.nav_pages class="-mx-2 flex gap-1 overflow-x-auto text-sm max-md:order-last max-md:w-full">
-                    <A href="/" exact=true attr:id="nav-call" attr:class="nav-link">{t.nav_call}</A>
-                    <A href="/console" attr:id="nav-console" attr:class="nav-link">{t.nav_console}</A>
-                    <A href="/history" attr:id="nav-history" attr:class="nav-link">{t.nav_history}</A>
-                    <A href="/phone" attr:class="nav-link">{t.nav_phone}</A>
-                    <A href="/setup" attr:class="nav-link">{t.nav_setup}</A>
+                    <NavLink to="/" name="call" text=t.nav_call/>
+                    <NavLink to="/console" name="console" text=t.nav_console/>
+                    <NavLink to="/history" name="history" text=t.nav_history/>
+                    <NavLink to="/phone" name="phone" text=t.nav_phone/>
+                    <NavLink to="/setup" name="setup" text=t.nav_setup/>
                     <a href="/docs" rel="external" class="nav-link">{t.nav_api}</a>
                 </nav>
                 <div class="ml-auto flex items-center gap-3">
@@ -179,12 +182,20 @@ fn Header() -> impl IntoView {
     .into_any()
 }
 
+/// A link to one of the pages, marked where it leads to the one that is shown.
+#[component]
+fn NavLink(to: &'static str, name: &'static str, text: &'static str) -> impl IntoView {
+    let here = use_location().pathname;
+    let current = move || here.with(|here| here == to).then_some("page");
+    view! { <a href=to id=format!("nav-{name}") class="nav-link" aria-current=current>{text}</a> }.into_any()
+}
+
 /// Whether what the page shows is live.
 #[component]
 fn LinkState() -> impl IntoView {
     let store: Store = expect_context();
     let (link, now) = (store.link.clone(), store.now.clone());
-    let shown = Memo::new(move |_| match link.get() {
+    let shown = memo(move || match link.get() {
         Link::Connecting => ("quiet", "connecting".to_owned()),
         Link::Live => ("good", "live".to_owned()),
         Link::Lost { since } => ("warn", format!("stale {} s", now.get().duration_since(since).as_secs().max(0))),
@@ -217,7 +228,7 @@ fn NotFound() -> impl IntoView {
         <section class="mx-auto max-w-md py-16 text-center">
             <h1 class="text-xl font-semibold">{t.lost_title}</h1>
             <p class="mt-2 text-muted">{t.lost_about}</p>
-            <A href="/" attr:class="button mt-6">{t.call_to_calls}</A>
+            <a href="/" class="button mt-6">{t.call_to_calls}</a>
         </section>
     }
     .into_any()

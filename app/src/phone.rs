@@ -6,7 +6,13 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use warmline_api::{PhoneNumber, PhoneOrder};
 
-use crate::{browser, store::Store, words};
+use crate::{
+    browser,
+    store::Store,
+    time,
+    ui::{Show, memo},
+    words,
+};
 
 const KEYS: [char; 12] = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '0', '#'];
 
@@ -45,7 +51,7 @@ pub(crate) enum Microphone {
 #[component]
 pub(crate) fn PhonePage() -> impl IntoView {
     let query = use_query_map();
-    let number = Memo::new(move |_| {
+    let number = memo(move || {
         // In a query string a '+' is a space: '?number=+1555…' has lost its plus on the way.
         let given = query.get().get("number").unwrap_or_default();
         given.parse::<PhoneNumber>().or_else(|_| format!("+{}", given.trim()).parse()).ok()
@@ -91,16 +97,17 @@ fn Handset(number: String) -> impl IntoView {
         Phone::Idle => "waiting for a call".to_owned(),
         Phone::Ringing { from } => format!("{} is calling", words::spaced(&from)),
         Phone::Answering => "answering …".to_owned(),
-        Phone::Talking { since } => words::clock(since, now.get()),
+        Phone::Talking { since } => time::clock(since, now.get()),
         Phone::Ended { reason } => format!("ended: {}", reason.replace('_', " ")),
     };
-    let ringing = Memo::new(move |_| matches!(phone.get(), Phone::Ringing { .. }));
-    let talking = Memo::new(move |_| matches!(phone.get(), Phone::Talking { .. } | Phone::Answering));
+    let ringing = memo(move || matches!(phone.get(), Phone::Ringing { .. }));
+    let talking = memo(move || matches!(phone.get(), Phone::Talking { .. } | Phone::Answering));
     let keys: Vec<_> = KEYS
         .into_iter()
         .map(|digit| {
             let press = move |_| order(PhoneOrder::Dtmf { digit });
             view! { <button class="key" disabled=move || !talking.get() on:click=press>{digit.to_string()}</button> }
+                .into_any()
         })
         .collect();
     view! {

@@ -1,67 +1,33 @@
 //! `/setup`: whether calls can be placed from here, what hinders them, and whether this browser can take part.
 
-use std::{
-    borrow::Cow,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::borrow::Cow;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 use warmline_api::{Check, Report, Status};
 
-use crate::{browser, page::PageData, texts::t};
-
-#[derive(Clone, Copy)]
-struct Doctor {
-    report: RwSignal<Option<Report>>,
-    checking: RwSignal<bool>,
-    error: RwSignal<Option<String>>,
-}
-
-impl Doctor {
-    fn new(report: Option<Report>) -> Self {
-        Self { checking: RwSignal::new(report.is_none()), report: RwSignal::new(report), error: RwSignal::new(None) }
-    }
-
-    /// `GET /doctor`.
-    fn ask(self) {
-        self.checking.set(true);
-        self.error.set(None);
-        browser::get("/doctor".to_owned(), move |answer| {
-            if self.checking.try_set(false).is_some() {
-                // The page was left.
-                return;
-            }
-            match answer.map(|text| serde_json::from_str::<Report>(&text)) {
-                Ok(Ok(report)) => self.report.set(Some(report)),
-                Ok(Err(_)) => self.error.set(Some(t().setup_not_understood.to_owned())),
-                Err(why) => self.error.set(Some(why)),
-            }
-        });
-    }
-}
-
-/// What the server sent along: good for the page's first rendering, and stale when one comes back to it.
-fn sent_along() -> Option<Report> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    let stale = cfg!(target_arch = "wasm32") && TAKEN.swap(true, Ordering::Relaxed);
-    use_context::<PageData>().and_then(|page| page.report).filter(|_| !stale)
-}
+use crate::{
+    browser,
+    fetched::{Fetched, sent_along},
+    texts::t,
+    ui::{Show, memo},
+};
 
 /// `/setup`.
 #[component]
 pub(crate) fn SetupPage() -> impl IntoView {
-    let first = sent_along();
+    let first = sent_along(|page| page.report);
     let known = first.is_some();
-    let doctor = Doctor::new(first);
+    let doctor = Fetched::new(first);
+    let ask = move || doctor.ask("/doctor".to_owned(), |report: Report| report);
     browser::when_hydrated(move || {
         if !known {
-            doctor.ask();
+            ask();
         }
     });
     let again = move |_| {
-        if !doctor.checking.get_untracked() {
-            doctor.ask();
+        if !doctor.loading.get_untracked() {
+            ask();
         }
     };
     view! {
@@ -71,19 +37,19 @@ pub(crate) fn SetupPage() -> impl IntoView {
                 <h1 class="text-2xl font-semibold tracking-tight">{t().setup_setup}</h1>
                 <p class="mt-1 text-sm text-muted">{t().setup_intro}</p>
             </div>
-            <button id="check-again" class="button" type="button" aria-disabled=move || doctor.checking.get().to_string() on:click=again>
-                {move || if doctor.checking.get() { t().setup_checking } else { t().setup_again }}
+            <button id="check-again" class="button" type="button" aria-disabled=move || doctor.loading.get().to_string() on:click=again>
+                {move || if doctor.loading.get() { t().setup_checking } else { t().setup_again }}
             </button>
         </div>
         <p id="report-error" role="alert" class="error mt-4 empty:hidden">{move || doctor.error.get()}</p>
-        <section id="report" class="mt-6" aria-label=t().setup_report aria-busy=move || doctor.checking.get().to_string()>
-            <div role="status">{move || doctor.report.get().map(|report| view! { <Headline report/> })}</div>
-            <Show when=move || doctor.checking.get() && doctor.report.with(Option::is_none)>
+        <section id="report" class="mt-6" aria-label=t().setup_report aria-busy=move || doctor.loading.get().to_string()>
+            <div role="status">{move || doctor.value.get().map(|report| view! { <Headline report/> })}</div>
+            <Show when=move || doctor.loading.get() && doctor.value.with(Option::is_none)>
                 <p class="text-sm text-muted">{t().setup_checking} " " {t().setup_checking_hint}</p>
             </Show>
             <ul class="mt-4 grid gap-2 empty:hidden">
                 {move || {
-                    let checks = doctor.report.get().map(|report| in_order(report.checks)).unwrap_or_default();
+                    let checks = doctor.value.get().map(|report| in_order(report.checks)).unwrap_or_default();
                     checks.into_iter().map(|check| view! { <Finding check/> }).collect_view()
                 }}
             </ul>
@@ -210,8 +176,7 @@ pub(crate) fn CopyButton(
             let _ = copied.try_set(Some((what, done)));
         });
     };
-    let outcome =
-        Memo::new(move |_| copied.get().filter(|(what, _)| text.with(|text| text == what)).map(|(_, done)| done));
+    let outcome = memo(move || copied.get().filter(|(what, _)| text.with(|text| text == what)).map(|(_, done)| done));
     let said = move || match outcome.get() {
         Some(true) => t().setup_copied,
         Some(false) => t().setup_not_copied,

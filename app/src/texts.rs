@@ -31,6 +31,7 @@ texts! {
     close = "Close";
     copied = "Copied";
     copy = "Copy";
+    not_understood = "Warmline's answer was not understood.";
 
     me_unnamed = "Who are you?";
     me_title = "Your name";
@@ -160,7 +161,6 @@ texts! {
     history_place = "Place a call";
     history_none_fit = "No call fits";
     history_none_fit_hint = "Try fewer words, other dates or another reason.";
-    history_not_understood = "Warmline's answer was not understood.";
 
     setup_setup = "Set-up";
     setup_intro = "Everything that a call needs, tried out just now.";
@@ -173,7 +173,6 @@ texts! {
     setup_again = "Check again";
     setup_checking = "Checking …";
     setup_checking_hint = "This takes up to ten seconds.";
-    setup_not_understood = "Warmline's answer was not understood.";
     setup_sign_fine = "Fine";
     setup_sign_warning = "Warning";
     setup_sign_failed = "Failed";
@@ -218,7 +217,6 @@ texts! {
     form_unfinished_phone = "Starts with + and the country code";
     form_name_too_long = "The name is too long: 200 characters at most.";
     form_instruction_too_long = "The instruction is too long: 4000 characters at most.";
-    form_not_understood = "Warmline's answer was not understood.";
     form_ready_exchange = "Ready: calls are placed on the embedded exchange.";
     form_ready_livekit = "Ready: calls are placed over LiveKit.";
     form_escalation_fails = "Escalation will fail if requested.";

@@ -1,6 +1,6 @@
 //! Moments as people read them.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date, tz::Offset};
 use leptos::prelude::*;
 
 use crate::browser;
@@ -10,12 +10,37 @@ use crate::browser;
 pub(crate) fn When(at: Timestamp) -> impl IntoView {
     let text = RwSignal::new(utc(at));
     browser::when_hydrated(move || text.set(browser::local_time(at)));
-    view! { <time class="tabular-nums whitespace-nowrap" datetime=at.to_string()>{move || text.get()}</time> }
+    view! { <time class="tabular-nums whitespace-nowrap" datetime=iso(at)>{move || text.get()}</time> }
 }
 
 /// `2026-11-22 23:41 UTC`.
 pub(crate) fn utc(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+    let (date, time) = (Offset::UTC.to_datetime(at).date(), Offset::UTC.to_datetime(at).time());
+    format!("{} {:02}:{:02} UTC", day(date), time.hour(), time.minute())
+}
+
+/// `2026-11-22T23:41:30Z`, for programs.
+fn iso(at: Timestamp) -> String {
+    let (date, time) = (Offset::UTC.to_datetime(at).date(), Offset::UTC.to_datetime(at).time());
+    format!("{}T{:02}:{:02}:{:02}Z", day(date), time.hour(), time.minute(), time.second())
+}
+
+fn day(date: Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
+}
+
+/// `0:07`, `12:30`, `1:02:03`; never negative.
+pub(crate) fn clock(from: Timestamp, to: Timestamp) -> String {
+    length(to.duration_since(from).as_secs())
+}
+
+/// Seconds as a clock shows them.
+pub(crate) fn length(seconds: i64) -> String {
+    let s = seconds.max(0);
+    match s / 3600 {
+        0 => format!("{}:{:02}", s / 60, s % 60),
+        hours => format!("{hours}:{:02}:{:02}", s / 60 % 60, s % 60),
+    }
 }
 
 /// Seconds, as `42 s`, `3 min 5 s` or `1 h 2 min`.
@@ -43,6 +68,15 @@ mod tests {
 
     #[test]
     fn a_moment_is_utc_before_the_browser_has_it() {
-        assert_eq!(utc("2026-11-22T23:41:30Z".parse().unwrap()), "2026-11-22 23:41 UTC");
+        let at = "2026-11-22T23:41:30Z".parse().unwrap();
+        assert_eq!((utc(at), iso(at)), ("2026-11-22 23:41 UTC".to_owned(), "2026-11-22T23:41:30Z".to_owned()));
+    }
+
+    #[test]
+    fn a_clock_counts_up_and_never_below_zero() {
+        let at = |s| Timestamp::from_second(s).unwrap();
+        for (s, text) in [(-5, "0:00"), (7, "0:07"), (750, "12:30"), (3723, "1:02:03")] {
+            assert_eq!(clock(at(0), at(s)), text);
+        }
     }
 }

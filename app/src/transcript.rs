@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use leptos::prelude::*;
 use warmline_api::call::{CallView, Line, Side};
 
-use crate::{browser, words};
+use crate::{
+    browser, time,
+    ui::{Show, memo},
+    words,
+};
 
 /// Finished lines in a log that screen readers announce; what is still being said stands dim below it.
 #[component]
@@ -20,7 +24,7 @@ pub(crate) fn Transcript(
     let placed = view.with_untracked(|v| v.placed_at);
     let lines = move |done: bool| {
         let view = view.clone();
-        Memo::new(move |_| {
+        memo(move || {
             let wanted = |l: &&Line| l.side == side && l.r#final == done;
             view.with(|v| v.transcript.iter().filter(wanted).cloned().collect::<Vec<_>>())
         })
@@ -75,7 +79,7 @@ fn Said(line: Line, placed: Timestamp) -> impl IntoView {
         <li class="said" data-speaker=line.speaker.as_str()>
             <p class="flex gap-2 text-xs text-muted">
                 <span class="font-medium">{words::speaker(line.speaker)}</span>
-                <span class="tabular-nums">{words::clock(placed, line.started_at)}</span>
+                <span class="tabular-nums">{time::clock(placed, line.started_at)}</span>
                 {line.interrupted.then_some("interrupted")}
             </p>
             <p class="said-text">{line.text.into_inner()}</p>

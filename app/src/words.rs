@@ -1,7 +1,7 @@
 //! Plain words for what the wire calls by its names, and numbers as people read them.
 
 use jiff::Timestamp;
-use warmline_api::call::{Action, CallView, EndReason, LegState, Phase, RequestedBy, Speaker, TransferOutcome};
+use warmline_api::call::{CallView, EndReason, LegState, Phase, RequestedBy, Speaker, TransferOutcome};
 
 /// What is going on, from the operator's point of view.
 pub(crate) fn phase(phase: Phase) -> &'static str {
@@ -80,24 +80,6 @@ pub(crate) fn people(view: &CallView, me: &str) -> String {
         told.push(format!("{} listening", all.join(", ")));
     }
     told.join(" · ")
-}
-
-/// What a person did, after their name.
-pub(crate) fn act(action: Action) -> &'static str {
-    match action {
-        Action::Hangup => "hung up",
-        Action::Escalate => "asked for a supervisor",
-        Action::Accept => "accepted",
-        Action::Decline => "declined",
-        Action::Say => "made the agent say something",
-        Action::Instruct => "nudged the agent",
-        Action::Claim => "claimed the call",
-        Action::Release => "released the call",
-        Action::Listen => "listened in",
-        Action::StopListening => "stopped listening",
-        Action::TakeOver => "took over from the agent",
-        Action::GiveBack => "gave back to the agent",
-    }
 }
 
 /// Who asked for a human.
@@ -186,15 +168,6 @@ pub(crate) fn speaker(speaker: Speaker) -> &'static str {
     }
 }
 
-/// `0:07`, `12:30`, `1:02:03`; never negative.
-pub(crate) fn clock(from: Timestamp, to: Timestamp) -> String {
-    let s = to.duration_since(from).as_secs().max(0);
-    match s / 3600 {
-        0 => format!("{}:{:02}", s / 60, s % 60),
-        hours => format!("{hours}:{:02}:{:02}", s / 60 % 60, s % 60),
-    }
-}
-
 /// The country codes of one and of two digits; all others have three.
 const ONE_DIGIT: &[&str] = &["1", "7"];
 const TWO_DIGITS: &[&str] = &[
@@ -245,14 +218,6 @@ mod tests {
             ("none", "none"),
         ] {
             assert_eq!(spaced(e164), text);
-        }
-    }
-
-    #[test]
-    fn a_clock_counts_up_and_never_below_zero() {
-        let at = |s| Timestamp::from_second(s).unwrap();
-        for (s, text) in [(-5, "0:00"), (7, "0:07"), (750, "12:30"), (3723, "1:02:03")] {
-            assert_eq!(clock(at(0), at(s)), text);
         }
     }
 }

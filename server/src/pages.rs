@@ -1,6 +1,6 @@
 //! The pages: rendered here with a snapshot of the calls, then live in the browser. And the form that works without it.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use axum::{
     Form, Router,
@@ -14,7 +14,7 @@ use leptos::{config::LeptosOptions, prelude::provide_context};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
-use tower_http::services::ServeDir;
+use tower_http::{CompressionLevel, compression::CompressionLayer, services::ServeDir};
 use warmline_api::{CallPage, OutboundRequest, OutboundResponse};
 use warmline_app::{DeskInfo, Given, Snapshot, shell};
 use warmline_call::Private;
@@ -26,6 +26,9 @@ const PAGES: &[&str] = &["/", "/console", "/call/{id}", "/history", "/phone", "/
 
 /// How long the set-up page waits for the doctor; a browser asks again.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How hard a page is compressed while somebody waits for it: more would take longer than it spares.
+const COMPRESSION: i32 = 4;
 
 /// Bytes of a REST answer that the form reads.
 const ANSWER: usize = 64 * 1024;
@@ -61,7 +64,9 @@ pub fn routes(app: AppState, site: PathBuf) -> Router {
     let files = ServeDir::new(&site).precompressed_br().precompressed_gzip().append_index_html_on_directories(false);
     let router = Router::new().route("/form/call", post(place)).fallback(get(file));
     let router = PAGES.iter().fold(router, |router, path| router.route(path, get(page)));
-    router.with_state(Pages { app, options, files })
+    // Files are compressed already.
+    let compression = CompressionLayer::new().quality(CompressionLevel::Precise(COMPRESSION));
+    router.layer(compression).with_state(Pages { app, options, files })
 }
 
 async fn page(State(pages): State<Pages>, request: Request) -> Response {
@@ -156,13 +161,9 @@ impl Pages {
 
     /// The history's first page. A query that makes no sense shows everything: the form shows what was asked.
     async fn history(&self, uri: &Uri) -> Option<CallPage> {
-        let Query(pairs) = Query::<HashMap<String, String>>::try_from_uri(uri).unwrap_or_default();
-        let given = pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| match key.as_str() {
-            // The page means 'through that day'.
-            "until" => (key, day_after(&value).unwrap_or(value)),
-            _ => (key, value),
-        });
-        let filter = http::filter_of(given.collect());
+        let Query(mut pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).unwrap_or_default();
+        pairs.retain(|(_, value)| !value.is_empty());
+        let filter = http::filter_of(pairs);
         self.app.calls.store().list(&filter).await.ok()
     }
 
@@ -206,10 +207,4 @@ fn masked(number: &str) -> String {
     let shown = |range: std::ops::Range<usize>| number.get(range).unwrap_or_default();
     let len = number.len();
     format!("{} ··· {}", shown(0..len.min(2)), shown(len.saturating_sub(4)..len))
-}
-
-/// The day after a day.
-fn day_after(day: &str) -> Option<String> {
-    let day: jiff::civil::Date = day.parse().ok().filter(|_| day.len() == 10)?;
-    day.tomorrow().ok().map(|day| day.to_string())
 }

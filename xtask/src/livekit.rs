@@ -28,6 +28,14 @@ const TESTS: &str = "(package(/^warmline-livekit/) & kind(test)) | binary(liveki
 pub(crate) const APART: &str =
     "tests: those against a real LiveKit server run apart, for they need Go to build it: cargo xtask livekit";
 
+/// Installs what they need, where it is missing.
+pub(crate) fn install(place: &Place) -> Result<()> {
+    SERVER.built()?;
+    MOCK.built()?;
+    python(place)?;
+    Ok(())
+}
+
 /// Runs them, one at a time: what they measure is time.
 pub(crate) fn test(place: &Place, filter: &[String]) -> Result<ExitCode> {
     let (server, mock, python) = (SERVER.built()?, MOCK.built()?, python(place)?);

@@ -6,6 +6,7 @@ mod livekit;
 mod page;
 mod place;
 mod precompress;
+mod slim;
 mod suite;
 mod tool;
 
@@ -30,6 +31,7 @@ cargo xtask fuzz [INPUTS]
                         what comes over LiveKit, so many made-up inputs a target; the REST interface (schemathesis)
 cargo xtask livekit [FILTER]
                         the tests against a real LiveKit server, which it builds with Go where it is missing
+                        (--install: only that)
 cargo xtask check       formatting, lints, licences
   --release             with any of these: optimised";
 
@@ -58,6 +60,7 @@ fn run() -> Result<ExitCode> {
         Some("e2e") => return e2e::run(&place),
         Some("pages") => return e2e::bench(&place),
         Some("fuzz") => return fuzz::run(&place, args.get(1)),
+        Some("livekit") if args[1..] == ["--install"] => livekit::install(&place)?,
         Some("livekit") => return livekit::test(&place, &args[1..]),
         Some("check") => return suite::check(&place),
         Some("xtask-help") => println!("{HELP}"),

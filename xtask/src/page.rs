@@ -13,6 +13,7 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::{
     place::Place,
     precompress,
+    slim::slim,
     tool::{self, Step},
 };
 
@@ -77,10 +78,9 @@ fn bindings(place: &Place, wasm: &Path, pkg: &Path) -> Result<bool> {
         .out_name("warmline")
         .typescript(false)
         .keep_debug(false)
-        .remove_producers_section(place.release)
-        .remove_name_section(place.release)
         .generate(pkg)
         .context("the JavaScript bindings cannot be made")?;
+    slim(&pkg.join("warmline_bg.wasm"), !place.release)?;
     fs::write(stamped, stamp)?;
     step.done("WebAssembly bound");
     Ok(true)

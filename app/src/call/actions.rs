@@ -6,12 +6,13 @@ use warmline_api::{
     call::{CallId, CallView, Phase},
 };
 
-use super::memo;
+use super::part;
 use crate::{
     browser,
     keys::{KeyHint, Keys, Shortcut},
     me::Me,
     texts::t,
+    ui::{Show, memo},
     voice::Voice,
 };
 
@@ -93,10 +94,10 @@ impl Desk {
 #[component]
 pub(super) fn Actions(view: ArcRwSignal<CallView>, phase: Memo<Phase>, escalation: bool, desk: Desk) -> impl IntoView {
     let (t, keys) = (t(), expect_context::<Keys>());
-    let taken = memo(&view, |v| v.taken_over_by.is_some());
-    let open = Memo::new(move |_| phase.get() != Phase::Ended);
-    let answered = Memo::new(move |_| open.get() && phase.get() > Phase::Ringing);
-    let conversing = Memo::new(move |_| phase.get() == Phase::Conversing);
+    let taken = part(&view, |v| v.taken_over_by.is_some());
+    let open = memo(move || phase.get() != Phase::Ended);
+    let answered = memo(move || open.get() && phase.get() > Phase::Ringing);
+    let conversing = memo(move || phase.get() == Phase::Conversing);
     let can_escalate = move || escalation && conversing.get() && !taken.get();
     let escalate = move || {
         if untrack(can_escalate) {
@@ -156,7 +157,7 @@ pub(super) fn Actions(view: ArcRwSignal<CallView>, phase: Memo<Phase>, escalatio
 #[component]
 pub(super) fn VoiceNote(desk: Desk) -> impl IntoView {
     let t = t();
-    let shown = Memo::new(move |_| {
+    let shown = memo(move || {
         let (ear, mouth) = (desk.listening.get(), desk.speaking.get());
         let voice = if mouth == Voice::Off { ear } else { mouth };
         match voice {

@@ -6,13 +6,14 @@ use warmline_api::{
     call::{CallView, Phase, Side},
 };
 
-use super::{actions::Desk, memo};
+use super::{actions::Desk, part};
 use crate::{
     browser,
     keys::{KeyHint, Keys, Shortcut},
     me::Me,
     texts::t,
     transcript::Transcript,
+    ui::{Show, memo},
     words,
 };
 
@@ -20,12 +21,12 @@ use crate::{
 #[component]
 pub(super) fn Decision(view: ArcRwSignal<CallView>, phase: Memo<Phase>, desk: Desk) -> impl IntoView {
     let (t, keys, me) = (t(), expect_context::<Keys>(), expect_context::<Me>());
-    let briefing = memo(&view, |v| v.briefing.clone());
-    let why = memo(&view, |v| v.escalation.as_ref().map(|e| e.reason.reveal().clone()));
-    let claimed_by = memo(&view, |v| v.claimed_by.clone());
+    let briefing = part(&view, |v| v.briefing.clone());
+    let why = part(&view, |v| v.escalation.as_ref().map(|e| e.reason.reveal().clone()));
+    let claimed_by = part(&view, |v| v.claimed_by.clone());
     let reason = RwSignal::new(String::new());
-    let deciding = Memo::new(move |_| phase.get() == Phase::Briefing);
-    let escalated = Memo::new(move |_| words::is_escalated(phase.get()));
+    let deciding = memo(move || phase.get() == Phase::Briefing);
+    let escalated = memo(move || words::is_escalated(phase.get()));
     let accept = move || {
         if deciding.get_untracked() {
             desk.just("transfer/accept");
@@ -35,7 +36,7 @@ pub(super) fn Decision(view: ArcRwSignal<CallView>, phase: Memo<Phase>, desk: De
         let text = reason.get_untracked();
         desk.act("transfer/decline", &ReasonBody { reason: (!text.trim().is_empty()).then(|| text.trim().into()) });
     };
-    let mine = Memo::new(move |_| claimed_by.get().is_some_and(|by| by == me.name()));
+    let mine = memo(move || claimed_by.get().is_some_and(|by| by == me.name()));
     let claim = move || {
         if escalated.get_untracked() {
             desk.just(if mine.get_untracked() { "release" } else { "claim" });
@@ -92,7 +93,7 @@ pub(super) fn Decision(view: ArcRwSignal<CallView>, phase: Memo<Phase>, desk: De
 #[component]
 pub(super) fn Consult(view: ArcRwSignal<CallView>) -> impl IntoView {
     let t = t();
-    let attempts = memo(&view, |v| v.attempts.clone());
+    let attempts = part(&view, |v| v.attempts.clone());
     let list = move || {
         attempts
             .get()

@@ -1,14 +1,14 @@
 use leptos::prelude::*;
 use warmline_api::call::CallView;
 
-use super::memo;
+use super::part;
 use crate::{texts::t, time::span, words};
 
 /// How it ended, in plain words, with the likely cause and what to do where nobody wanted it so.
 #[component]
 pub(super) fn Ending(view: ArcRwSignal<CallView>) -> impl IntoView {
     let t = t();
-    let end = memo(&view, |v| v.end.clone());
+    let end = part(&view, |v| v.end.clone());
     move || {
         end.get().map(|end| {
             view! {

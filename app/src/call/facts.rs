@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use leptos::prelude::*;
 use warmline_api::call::{CallView, Leg, Timings};
 
-use super::memo;
-use crate::{browser, texts::t, words};
+use super::part;
+use crate::{browser, texts::t, time, words};
 
 /// The slowest turn that fills its bar. Milliseconds.
 const SLOW: u32 = 2_000;
@@ -15,13 +15,13 @@ const SLOW: u32 = 2_000;
 pub(super) fn Facts(view: ArcRwSignal<CallView>) -> impl IntoView {
     let t = t();
     let shown = view.get_untracked();
-    let timings = memo(&view, |v| v.timings.clone());
+    let timings = part(&view, |v| v.timings.clone());
     let placed = shown.placed_at;
     let id = shown.call.to_string();
-    let marks = memo(&view, marks);
+    let marks = part(&view, marks);
     let timeline = move || {
         let mark = |(at, text): (Timestamp, String)| {
-            view! { <li class="mark"><span class="text-muted tabular-nums">{words::clock(placed, at)}</span> <span>{text}</span></li> }
+            view! { <li class="mark"><span class="text-muted tabular-nums">{time::clock(placed, at)}</span> <span>{text}</span></li> }
         };
         marks.get().into_iter().map(mark).collect_view()
     };
@@ -58,7 +58,7 @@ fn ids(
     view: &ArcRwSignal<CallView>,
     of: impl Fn(&warmline_api::call::LegView) -> Option<String> + Send + Sync + 'static,
 ) -> Signal<Option<String>> {
-    memo(view, move |v| v.legs.iter().find(|leg| leg.leg == Leg::Customer).and_then(&of)).into()
+    part(view, move |v| v.legs.iter().find(|leg| leg.leg == Leg::Customer).and_then(&of)).into()
 }
 
 /// A name to copy.
@@ -108,7 +108,7 @@ fn marks(view: &CallView) -> Vec<(Timestamp, String)> {
     if let Some(escalation) = &view.escalation {
         marks.push((escalation.at, words::asked(escalation.by).to_owned()));
     }
-    marks.extend(view.acts.iter().map(|act| (act.at, format!("{} {}", act.by, words::act(act.action)))));
+    marks.extend(view.acts.iter().map(|act| (act.at, format!("{} {}", act.by, act.action.words()))));
     marks.sort_by_key(|(at, _)| *at);
     marks
 }

@@ -8,7 +8,7 @@ mod stepper;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{components::A, hooks::use_params_map};
+use leptos_router::hooks::use_params_map;
 use warmline_api::call::{CallView, Phase, Side};
 
 use self::{
@@ -25,6 +25,7 @@ use crate::{
     store::Store,
     texts::t,
     transcript::Transcript,
+    ui::{Show, memo},
     words,
 };
 
@@ -33,10 +34,10 @@ use crate::{
 pub(crate) fn CallPage() -> impl IntoView {
     let store: Store = expect_context();
     let params = use_params_map();
-    let id = Memo::new(move |_| params.get().get("id").unwrap_or_default());
+    let id = memo(move || params.get().get("id").unwrap_or_default());
     let unknown = RwSignal::new(false);
     let known = store.clone();
-    let call = Memo::new(move |_| known.call(&id.get()));
+    let call = memo(move || known.call(&id.get()));
     Effect::new(move |_| {
         unknown.set(false);
         if call.with(Option::is_none) {
@@ -60,7 +61,7 @@ fn Absent(unknown: RwSignal<bool>) -> impl IntoView {
         <Title text=t.nav_call/>
         <section class="mx-auto max-w-md py-16 text-center" role="status">
             <h1 class="text-xl font-semibold">{move || if unknown.get() { t.call_unknown } else { t.call_looking }}</h1>
-            <A href="/" attr:class="button mt-6">{t.call_to_calls}</A>
+            <a href="/" class="button mt-6">{t.call_to_calls}</a>
         </section>
     }
     .into_any()
@@ -74,10 +75,10 @@ pub(crate) fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
     let number = words::spaced(shown.phone_number.reveal());
     let who = words::who(&shown);
     let below = (who != number).then_some(number);
-    let phase = memo(&view, |v| v.phase);
+    let phase = part(&view, |v| v.phase);
     let of_people = view.clone();
-    let people = Memo::new(move |_| of_people.with(|v| words::people(v, &me.name())));
-    let degraded = memo(&view, |v| v.degraded);
+    let people = memo(move || of_people.with(|v| words::people(v, &me.name())));
+    let degraded = part(&view, |v| v.degraded);
     let desk = Desk::new(&shown.call);
     let consult = view.clone();
     let answered = move || !matches!(phase.get(), Phase::Queued | Phase::Dialing | Phase::Ringing);
@@ -122,10 +123,10 @@ pub(crate) fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
 }
 
 /// A part of the view that wakes its readers only when it changes.
-fn memo<T: PartialEq + Send + Sync + 'static>(
+fn part<T: PartialEq + Send + Sync + 'static>(
     view: &ArcRwSignal<CallView>,
     part: impl Fn(&CallView) -> T + Send + Sync + 'static,
 ) -> Memo<T> {
     let view = view.clone();
-    Memo::new(move |_| view.with(&part))
+    memo(move || view.with(&part))
 }

@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 use warmline_api::call::{CallView, Phase};
 
-use super::memo;
-use crate::{store::Store, texts::t, words};
+use super::part;
+use crate::{store::Store, texts::t, time, ui::memo};
 
 /// The way of a call, as an operator thinks of it. `Merging` belongs to the step before the last but one.
 const STEPS: &[(&str, &[Phase])] = &[
@@ -17,8 +17,8 @@ const STEPS: &[(&str, &[Phase])] = &[
 /// Where the call is, and how long each step took.
 #[component]
 pub(super) fn Stepper(phase: Memo<Phase>, view: ArcRwSignal<CallView>) -> impl IntoView {
-    let at = Memo::new(move |_| STEPS.iter().position(|(_, phases)| phases.contains(&phase.get())).unwrap_or(0));
-    let been = memo(&view, |v| v.phases.iter().map(|p| p.phase).collect::<Vec<_>>());
+    let at = memo(move || STEPS.iter().position(|(_, phases)| phases.contains(&phase.get())).unwrap_or(0));
+    let been = part(&view, |v| v.phases.iter().map(|p| p.phase).collect::<Vec<_>>());
     let state = move |step: usize| match (step, at.get()) {
         (step, at) if step == at => "now",
         // A transfer that failed led back: its steps are ahead again.
@@ -38,6 +38,7 @@ pub(super) fn Stepper(phase: Memo<Phase>, view: ArcRwSignal<CallView>) -> impl I
                     <Spent view phases/>
                 </li>
             }
+            .into_any()
         })
         .collect();
     view! { <ol class="stepper" aria-label=t().call_steps>{steps}</ol> }.into_any()
@@ -47,7 +48,7 @@ pub(super) fn Stepper(phase: Memo<Phase>, view: ArcRwSignal<CallView>) -> impl I
 #[component]
 fn Spent(view: ArcRwSignal<CallView>, phases: &'static [Phase]) -> impl IntoView {
     let store: Store = expect_context();
-    let spent = Memo::new(move |_| {
+    let spent = memo(move || {
         view.with(|v| {
             let ends = v.phases.iter().skip(1).map(|p| Some(p.at)).chain([None]);
             let mut spent = None;
@@ -56,10 +57,9 @@ fn Spent(view: ArcRwSignal<CallView>, phases: &'static [Phase]) -> impl IntoView
                     continue;
                 }
                 let end = end.unwrap_or_else(|| store.now.get());
-                spent = Some(spent.unwrap_or(jiff::SignedDuration::ZERO) + end.duration_since(phase.at));
+                spent = Some(spent.unwrap_or(0) + end.duration_since(phase.at).as_millis());
             }
-            let zero = jiff::Timestamp::UNIX_EPOCH;
-            spent.and_then(|spent| zero.checked_add(spent).ok()).map(|end| words::clock(zero, end))
+            spent.map(|millis| time::length(i64::try_from(millis / 1000).unwrap_or_default()))
         })
     });
     view! { <span class="block text-xs text-muted tabular-nums empty:hidden">{move || spent.get()}</span> }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Draft, keep, kept};
-use crate::{browser, texts::t, words};
+use crate::{browser, texts::t, ui::Show, words};
 
 /// Where this browser keeps them.
 const KEY: &str = "warmline.recent";

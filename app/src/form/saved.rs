@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Draft, keep, kept};
-use crate::{browser, texts::t};
+use crate::{browser, texts::t, ui::Show};
 
 /// Where this browser keeps them.
 const KEY: &str = "warmline.instructions";

@@ -14,7 +14,7 @@ pub struct Recorded {
     /// Whose event it is.
     pub call: CallId,
     /// When it was written down: UTC, milliseconds.
-    #[serde(with = "millis")]
+    #[serde(with = "crate::moment")]
     pub at: Timestamp,
     /// What happened.
     #[serde(flatten)]
@@ -88,10 +88,10 @@ pub enum Event {
         /// Whether the other side broke in.
         interrupted: bool,
         /// When it began.
-        #[serde(with = "millis")]
+        #[serde(with = "crate::moment")]
         started_at: Timestamp,
         /// When it ended, once it has.
-        #[serde(with = "millis_option")]
+        #[serde(with = "crate::moment::option")]
         ended_at: Option<Timestamp>,
     },
     /// The customer's hold music started or stopped.
@@ -164,38 +164,6 @@ pub enum Event {
         /// Seconds from the escalation's request to the merge, where there was one.
         time_to_human_s: Option<f64>,
     },
-}
-
-/// Timestamps as RFC 3339 with exactly three digits of fraction, UTC.
-pub(crate) mod millis {
-    use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&format_args!("{at:.3}"))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-        Timestamp::deserialize(from)
-    }
-}
-
-/// The same for a moment that may not have come yet.
-pub(crate) mod millis_option {
-    use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    #[allow(clippy::ref_option, reason = "serde's `with` passes a reference to the field")]
-    pub(crate) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
-        match at {
-            Some(at) => super::millis::serialize(at, to),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-        Option::deserialize(from)
-    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@
 mod event;
 mod id;
 mod machine;
+pub mod moment;
 mod private;
 mod view;
 mod words;

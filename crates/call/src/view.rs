@@ -3,9 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, CallId, DecidedBy, EndReason, Event, Leg, LegState, MediaState, Phase, Private, Recorded, RequestedBy,
-    Side, Speaker, TransferOutcome,
-    event::{millis, millis_option},
-    machine::can_be_claimed,
+    Side, Speaker, TransferOutcome, machine::can_be_claimed,
 };
 
 /// One call as the world sees it: the fold of its events. The same on the server, in the store and in the browser.
@@ -16,7 +14,7 @@ pub struct CallView {
     /// Where it is.
     pub phase: Phase,
     /// Since when it is there.
-    #[serde(with = "millis")]
+    #[serde(with = "crate::moment")]
     pub phase_since: Timestamp,
     /// E.164.
     pub phone_number: Private<String>,
@@ -29,7 +27,7 @@ pub struct CallView {
     /// Whether a human can be reached from it.
     pub escalation_enabled: bool,
     /// When it was written down.
-    #[serde(with = "millis")]
+    #[serde(with = "crate::moment")]
     pub placed_at: Timestamp,
     /// Every phase it was in, with its beginning.
     #[serde(default)]
@@ -77,7 +75,7 @@ pub struct PhaseAt {
     /// Which.
     pub phase: Phase,
     /// Since when.
-    #[serde(with = "millis")]
+    #[serde(with = "crate::moment")]
     pub at: Timestamp,
 }
 
@@ -89,7 +87,7 @@ pub struct Escalation {
     /// Why, in plain words.
     pub reason: Private<String>,
     /// When.
-    #[serde(with = "millis")]
+    #[serde(with = "crate::moment")]
     pub at: Timestamp,
 }
 
@@ -101,7 +99,7 @@ pub struct Act {
     /// Who.
     pub by: String,
     /// When.
-    #[serde(with = "millis")]
+    #[serde(with = "crate::moment")]
     pub at: Timestamp,
 }
 
@@ -109,7 +107,7 @@ pub struct Act {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
     /// When the agent began to answer.
-    #[serde(with = "millis")]
+    #[serde(with = "crate::moment")]
     pub at: Timestamp,
     /// End of speech to the decision that the turn is over.
     pub endpointing_ms: u32,
@@ -182,10 +180,10 @@ pub struct Line {
     /// What.
     pub text: Private<String>,
     /// When it began.
-    #[serde(with = "millis")]
+    #[serde(with = "crate::moment")]
     pub started_at: Timestamp,
     /// When it ended; `None` while it is being said.
-    #[serde(with = "millis_option")]
+    #[serde(with = "crate::moment::option")]
     pub ended_at: Option<Timestamp>,
     /// Whether the other side broke in.
     pub interrupted: bool,

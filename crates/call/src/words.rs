@@ -2,14 +2,17 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Unexpected, Visitor},
+};
 
 /// Declares an enum whose wire spelling is given once and serves serde, `Display`, `FromStr` and `ALL`.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
 
         impl $name {
             /// Every word, in the contract's order.
@@ -38,7 +41,36 @@ macro_rules! words {
                 })
             }
         }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                from.deserialize_str(OneOf(&[$($text),+])).map(|at| Self::ALL[at])
+            }
+        }
     };
+}
+
+/// Reads a word and finds its place among these. One for all the vocabularies: what serde derives for each of them is a
+/// good part of the page's weight.
+struct OneOf(&'static [&'static str]);
+
+impl Visitor<'_> for OneOf {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one of {}", self.0.join(", "))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<usize, E> {
+        let at = self.0.iter().position(|word| *word == text);
+        at.ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+    }
 }
 
 words! {
@@ -242,5 +274,45 @@ words! {
         TakeOver = "take_over",
         /// Gave the customer back to the agent.
         GiveBack = "give_back",
+    }
+}
+
+impl Action {
+    /// What somebody did, after their name.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Hangup => "hung up",
+            Self::Escalate => "asked for a supervisor",
+            Self::Accept => "accepted",
+            Self::Decline => "declined",
+            Self::Say => "made the agent say something",
+            Self::Instruct => "nudged the agent",
+            Self::Claim => "claimed the call",
+            Self::Release => "released the call",
+            Self::Listen => "listened in",
+            Self::StopListening => "stopped listening",
+            Self::TakeOver => "took over from the agent",
+            Self::GiveBack => "gave back to the agent",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_back_from_the_wire_and_others_are_refused_by_what_there_is() {
+        for phase in Phase::ALL {
+            let json = serde_json::to_string(phase).unwrap();
+            assert_eq!(json, format!("\"{phase}\""));
+            assert_eq!(serde_json::from_str::<Phase>(&json).unwrap(), *phase);
+        }
+        let refused = serde_json::from_str::<Leg>(r#""agent""#).unwrap_err().to_string();
+        assert!(
+            refused.contains(r#"invalid value: string "agent", expected one of customer, supervisor"#),
+            "{refused}"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Calls and events as lines for people. Whoever runs these commands may see numbers, names and what was said.
 
 use jiff::Timestamp;
-use warmline_call::{Action, CallView, Event, Leg, LegState, MediaState, Phase, Private, Recorded, Side, Speaker};
+use warmline_call::{CallView, Event, Leg, LegState, MediaState, Phase, Private, Recorded, Side, Speaker};
 
 use super::terminal::printable;
 use crate::doctor::Style;
@@ -83,30 +83,12 @@ pub(super) fn event(recorded: &Recorded, time: &str, style: Style) -> Option<Str
             let reason = reason.as_ref().map(|r| format!(": {}", shown(r))).unwrap_or_default();
             line("decision", format!("{outcome} (by {by}){reason}"))
         }
-        Event::OperatorActed { action, by } => line("", format!("{} {}", printable(by), did(*action))),
+        Event::OperatorActed { action, by } => line("", format!("{} {}", printable(by), action.words())),
         Event::TurnMetrics { .. } => None,
         Event::CallEnded { reason, detail, talk_s, hold_s, time_to_human_s } => {
             let text = format!("{reason}. {} {}", printable(detail), times(*talk_s, *hold_s, *time_to_human_s));
             line("ended", style.paint("1", &text))
         }
-    }
-}
-
-/// What a person did, after their name.
-fn did(action: Action) -> &'static str {
-    match action {
-        Action::Hangup => "hung up",
-        Action::Escalate => "asked for a supervisor",
-        Action::Accept => "accepted",
-        Action::Decline => "declined",
-        Action::Say => "made the agent say something",
-        Action::Instruct => "nudged the agent",
-        Action::Claim => "claimed the call",
-        Action::Release => "released the call",
-        Action::Listen => "listens in",
-        Action::StopListening => "stopped listening",
-        Action::TakeOver => "took over from the agent",
-        Action::GiveBack => "gave back to the agent",
     }
 }
 

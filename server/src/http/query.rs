@@ -11,6 +11,8 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use super::{ApiError, FieldError};
 use crate::store::Cursor;
 
+const NO_MOMENT: &str = "Input should be a valid datetime, for example 2026-01-31T09:00:00Z";
+
 /// The parameters of a request, and what is wrong with those that were read.
 pub(crate) struct Params {
     pairs: Vec<(String, String)>,
@@ -76,10 +78,14 @@ impl Params {
         self.read(name, "enum", &msg, |text| text.parse().ok())
     }
 
-    /// A moment: RFC 3339, or a day, which is its beginning in UTC.
-    pub(crate) fn moment(&mut self, name: &'static str) -> Option<Timestamp> {
-        let msg = "Input should be a valid datetime, for example 2026-01-31T09:00:00Z";
-        self.read(name, "datetime_parsing", msg, moment)
+    /// The first moment of a span: RFC 3339, or a day, which counts from its beginning in UTC.
+    pub(crate) fn since(&mut self, name: &'static str) -> Option<Timestamp> {
+        self.read(name, "datetime_parsing", NO_MOMENT, |text| moment(text, Some))
+    }
+
+    /// The moment after a span: RFC 3339, or a day, which counts to its end in UTC.
+    pub(crate) fn until(&mut self, name: &'static str) -> Option<Timestamp> {
+        self.read(name, "datetime_parsing", NO_MOMENT, |text| moment(text, |day| day.tomorrow().ok()))
     }
 
     /// Where a page begins.
@@ -106,10 +112,10 @@ impl Params {
     }
 }
 
-fn moment(text: &str) -> Option<Timestamp> {
+fn moment(text: &str, bound: impl Fn(Date) -> Option<Date>) -> Option<Timestamp> {
     // A plus that was not escaped arrives as a space.
     let at = |text: &str| text.parse().ok();
-    let day = |text: &str| text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
+    let day = |text: &str| bound(text.parse().ok()?)?.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
     at(text).or_else(|| at(&text.replace(' ', "+"))).or_else(|| day(text).filter(|_| text.len() == 10))
 }
 
@@ -121,11 +127,13 @@ mod tests {
     fn moments_are_understood_with_and_without_a_time() {
         let nine: Timestamp = "2026-01-31T09:00:00Z".parse().unwrap();
         for text in ["2026-01-31T09:00:00Z", "2026-01-31T10:00:00+01:00", "2026-01-31T10:00:00 01:00"] {
-            assert_eq!(moment(text), Some(nine), "{text}");
+            assert_eq!(moment(text, Some), Some(nine), "{text}");
         }
-        assert_eq!(moment("2026-01-31"), Some("2026-01-31T00:00:00Z".parse().unwrap()));
+        assert_eq!(moment("2026-01-31", Some), Some("2026-01-31T00:00:00Z".parse().unwrap()));
+        let end = moment("2026-01-31", |day| day.tomorrow().ok());
+        assert_eq!(end, Some("2026-02-01T00:00:00Z".parse().unwrap()), "the whole day");
         for text in ["", "yesterday", "2026-13-01", "2026-01-31T09:00:00"] {
-            assert_eq!(moment(text), None, "{text}");
+            assert_eq!(moment(text, Some), None, "{text}");
         }
     }
 }

@@ -37,7 +37,7 @@ sets! {
         query("phase", "Only calls in this phase.", docs::Phase::schema()),
         query("reason", "Only calls that ended so.", docs::EndReason::schema()),
         query("since", "Only calls placed then or later.", moment()),
-        query("until", "Only calls placed before.", moment()),
+        query("until", "Only calls placed before; a day counts whole.", moment()),
         query("q", "Only calls in which this is found, upper or lower case: id, number, name, what was said.",
             text().max_length(Some(200)).into()),
         query("cursor", "`next_cursor` of the page before.", text().pattern(Some("^c[0-9a-f]{1,15}$")).into()),
@@ -48,7 +48,7 @@ sets! {
         query("phase", "Only calls in this phase.", docs::Phase::schema()),
         query("reason", "Only calls that ended so.", docs::EndReason::schema()),
         query("since", "Only calls placed then or later.", moment()),
-        query("until", "Only calls placed before.", moment()),
+        query("until", "Only calls placed before; a day counts whole.", moment()),
         query("q", "Only calls in which this is found, upper or lower case: id, number, name, what was said.",
             text().max_length(Some(200)).into());
     /// `GET /calls/{id}/events`.

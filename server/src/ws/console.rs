@@ -40,19 +40,11 @@ pub(crate) async fn open(
 ) -> Result<Response, ApiError> {
     let after = params.number("after", 0, u64::MAX);
     params.done()?;
-    let (upgrade, permit) = upgrade.admit(&state)?;
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        let _permit = permit;
+    let admitted = upgrade.admit(&state)?;
+    Ok(admitted.open("console", async move |peer| {
         let store = state.calls.store().clone();
-        let _counted = store.metrics().socket("console");
-        let mut console = Console {
-            peer: Peer::new(socket, &state.limits),
-            live: store.subscribe(),
-            store,
-            sent: 0,
-            lags: 0,
-            limits: state.limits,
-        };
+        let live = store.subscribe();
+        let mut console = Console { peer, store, live, sent: 0, lags: 0, limits: state.limits };
         let Gone = console.serve(after).await;
     }))
 }

@@ -35,11 +35,8 @@ pub(crate) async fn open(
     let view = find(&state, &call).await?;
     let over = || ApiError::conflict(format!("There is nothing to hear: the call is in phase {}.", view.phase));
     let heard = state.calls.listen(&view.call).ok_or_else(over)?;
-    let (upgrade, permit) = upgrade.admit(&state)?;
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        let _permit = permit;
-        let _counted = state.calls.store().metrics().socket("listen");
-        let mut peer = Peer::new(socket, &state.limits);
+    let admitted = upgrade.admit(&state)?;
+    Ok(admitted.open("listen", async move |mut peer| {
         let _heard_of = state.calls.act(&view.call, OperatorAction::Listen, by.clone()).await;
         let over = run(&mut peer, heard).await;
         let _heard_of = state.calls.act(&view.call, OperatorAction::StopListening, by).await;

@@ -6,10 +6,14 @@ mod peer;
 pub(crate) mod phone;
 pub(crate) mod take_over;
 
-use axum::extract::{FromRequestParts, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection};
-use axum::http::request::Parts;
+use axum::{
+    extract::{FromRequestParts, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    http::request::Parts,
+    response::Response,
+};
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::peer::Peer;
 use crate::http::{ApiError, AppState};
 
 /// The largest message that a client may send.
@@ -33,8 +37,8 @@ impl FromRequestParts<AppState> for Upgrade {
 }
 
 impl Upgrade {
-    /// The upgrade, within bounds, and a permit for as long as the socket is open.
-    fn admit(self, state: &AppState) -> Result<(WebSocketUpgrade, OwnedSemaphorePermit), ApiError> {
+    /// The socket, within bounds. A request that can't become one is refused here, before it changes anything.
+    fn admit(self, state: &AppState) -> Result<Admitted, ApiError> {
         let upgrade = self.0.map_err(|_| ApiError::upgrade_required())?;
         let permit = state.sockets.clone().try_acquire_owned();
         let permit = permit.map_err(|_| ApiError::unavailable("Too many WebSockets are open."))?;
@@ -43,6 +47,28 @@ impl Upgrade {
             .max_frame_size(LARGEST)
             .write_buffer_size(WRITE_BUFFER)
             .max_write_buffer_size(MOST_WAITING);
-        Ok((upgrade, permit))
+        Ok(Admitted { upgrade, permit, state: state.clone() })
+    }
+}
+
+/// A WebSocket that may be opened.
+struct Admitted {
+    upgrade: WebSocketUpgrade,
+    permit: OwnedSemaphorePermit,
+    state: AppState,
+}
+
+impl Admitted {
+    /// Opens it, counted among those of its kind for as long as `serve` runs.
+    fn open<F>(self, kind: &'static str, serve: impl FnOnce(Peer) -> F + Send + 'static) -> Response
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let Self { upgrade, permit, state } = self;
+        upgrade.on_upgrade(move |socket| async move {
+            let _permit = permit;
+            let _counted = state.calls.store().metrics().socket(kind);
+            serve(Peer::new(socket, &state.limits)).await;
+        })
     }
 }

@@ -20,18 +20,14 @@ pub(crate) async fn open(
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
     let number = number(params)?;
-    // Before the number is taken: a request that can't become a socket takes nothing.
-    let (upgrade, permit) = upgrade.admit(&state)?;
+    let admitted = upgrade.admit(&state)?;
     let phone = state.calls.open_phone(&number).map_err(|error| match error {
         PhoneError::NoExchange => {
             ApiError::not_found("There is no telephone exchange here: calls are placed over LiveKit.")
         }
         PhoneError::Taken => ApiError::conflict("There is an open phone for this number already."),
     })?;
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        let _permit = permit;
-        let _counted = state.calls.store().metrics().socket("phone");
-        let mut peer = Peer::new(socket, &state.limits);
+    Ok(admitted.open("phone", async move |mut peer| {
         let Err(Gone) = run(&mut peer, phone).await;
     }))
 }

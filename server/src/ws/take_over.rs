@@ -25,16 +25,11 @@ pub(crate) async fn open(
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
     let call = find(&state, &call).await?.call;
-    // Before the agent falls silent: a request that can't become a socket changes nothing.
-    let (upgrade, permit) = upgrade.admit(&state)?;
+    let admitted = upgrade.admit(&state)?;
     let (line, end) = Line::new();
     state.calls.take_over(&call, line, by.clone()).await?;
-    let seat = Seat { state, call, by, end, taken: true };
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        let _permit = permit;
-        let mut seat = seat;
-        let _counted = seat.state.calls.store().metrics().socket("take_over");
-        let mut peer = Peer::new(socket, &seat.state.limits);
+    let mut seat = Seat { state, call, by, end, taken: true };
+    Ok(admitted.open("take_over", async move |mut peer| {
         if run(&mut peer, &seat.end).await.is_ok() {
             seat.leave();
             peer.close(close_code::NORMAL, "the customer is with the agent again").await;

@@ -39,26 +39,39 @@ impl Reader {
         Self { participant, events, lines: BTreeMap::new(), interim: 0, states: Vec::new() }
     }
 
+    /// Reads one event. False when the room is closed and all that was told in it is read.
+    async fn read(&mut self) -> bool {
+        match self.events.recv().await {
+            Some(Event::Text(text)) if text.topic == "lk.transcription" => {
+                let attribute = |name: &str| text.attributes[name].clone();
+                let is_final = attribute("lk.transcription_final") == "true";
+                self.interim += usize::from(!is_final);
+                let track = attribute("lk.transcribed_track_id");
+                self.lines.insert(attribute("lk.segment_id"), (text.text, is_final, track));
+            }
+            Some(Event::AttributesChanged { changed, .. }) => {
+                self.states.extend(changed.get("lk.agent.state").cloned())
+            }
+            Some(_) => {}
+            None => return false,
+        }
+        true
+    }
+
     async fn until(&mut self, what: &str, is_it: impl Fn(&Self) -> bool) {
         let reading = async {
             while !is_it(self) {
-                match self.events.recv().await.unwrap() {
-                    Event::Text(text) if text.topic == "lk.transcription" => {
-                        let attribute = |name: &str| text.attributes[name].clone();
-                        let is_final = attribute("lk.transcription_final") == "true";
-                        self.interim += usize::from(!is_final);
-                        let track = attribute("lk.transcribed_track_id");
-                        self.lines.insert(attribute("lk.segment_id"), (text.text, is_final, track));
-                    }
-                    Event::AttributesChanged { changed, .. } => {
-                        self.states.extend(changed.get("lk.agent.state").cloned())
-                    }
-                    _ => {}
-                }
+                assert!(self.read().await, "the room was closed before '{what}'");
             }
         };
         let read = timeout(Duration::from_secs(60), reading).await;
         assert!(read.is_ok(), "'{what}' was not read; {:?} {:?}", self.lines, self.states);
+    }
+
+    /// All that was told in the room before it was closed.
+    async fn until_closed(&mut self) {
+        let reading = async { while self.read().await {} };
+        timeout(Duration::from_secs(60), reading).await.expect("the room is not closed");
     }
 
     fn has(&self, said: &str, track: &str) -> bool {
@@ -98,8 +111,7 @@ async fn what_is_said_and_what_the_agent_does_is_told_in_the_room_and_nothing_pr
     story.until("the briefing", |e| e["side"] == "consult" && e["speaker"] == "agent" && e["final"] == true).await;
     phone.handle.hang_up();
     story.until_ended().await;
-    // What was in the room before it was closed.
-    reader.until("the room's end", |reader| reader.events.is_closed() && reader.events.is_empty()).await;
+    reader.until_closed().await;
     let private = story.said("consult", "agent");
     assert!(!private.is_empty());
     for line in private {

@@ -107,6 +107,18 @@ async fn while_the_agent_talks_with_the_customer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_customer_is_put_on_hold() {
+    let mut world = World::new(&[("LIVEKIT_SUPERVISOR_PHONE_NUMBER", SUPERVISOR_RINGS)]).await;
+    let mut story = world.escalated().await;
+    story.until_phase("on_hold").await;
+    let since = kill(&mut world, &mut story).await;
+    let story = ends_politely(&world, story, since, &[("customer", FixedLine::Trouble)]).await;
+    assert!(!story.phases().contains(&"merged"), "{}", story.told());
+    dialled(&world, &[(SILENT, 1)]);
+    assert!(world.carrier.dials(SUPERVISOR_RINGS) <= 1, "the restarted program calls nobody");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_supervisors_phone_rings() {
     let mut world = World::new(&[("LIVEKIT_SUPERVISOR_PHONE_NUMBER", SUPERVISOR_RINGS)]).await;
     let mut story = world.escalated().await;
@@ -147,6 +159,28 @@ async fn briefed(more: More<'_>) {
     let to_customer = world.words(&story, "customer").await;
     assert!(share_heard("no longer needs to be connected", &to_customer) < 0.5, "{to_customer}");
     dialled(&world, &[(SILENT, 1), (SUPERVISOR_SILENT, 1)]);
+}
+
+/// The supervisor has said yes and the two are about to be connected: whichever comes first, nobody is left alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_two_are_being_connected() {
+    let mut world = World::new(&[("LIVEKIT_SUPERVISOR_PHONE_NUMBER", SUPERVISOR_BY_KEY)]).await;
+    let mut story = world.escalated().await;
+    story.until_phase("merging").await;
+    let since = kill(&mut world, &mut story).await;
+    let rests = |e: &Value| e["type"] == "phase_changed" && (e["to"] == "merged" || e["to"] == "ended");
+    let rest = story.until("it comes to rest", rests).await;
+    println!("the call is {}", rest["to"]);
+    if rest["to"] == "merged" {
+        assert_eq!(world.exchange.open_rooms(), 2, "both are still on the line");
+        world.act(&story, "hangup", json!({})).await;
+        story.until_ended().await;
+        world.until_gone(&story).await;
+    } else {
+        let told = [("customer", FixedLine::Trouble), ("supervisor-1", FixedLine::Cancelled)];
+        ends_politely(&world, story, since, &told).await;
+    }
+    dialled(&world, &[(SILENT, 1), (SUPERVISOR_BY_KEY, 1)]);
 }
 
 /// Both hear each other and the agent takes its leave: that is not in the log yet.

@@ -130,6 +130,7 @@ impl Session {
         link.requests.clear();
         link.received.clear();
         (link.ice_lost, link.ice_restarts, link.resumed, link.sequence) = (None, 0, false, 0);
+        (link.ice_up, link.silent) = (true, false);
         let (commands, received) = mpsc::channel(64);
         let (events, mut told) = mpsc::channel(super::EVENTS);
         let (_alive, lives) = oneshot::channel();

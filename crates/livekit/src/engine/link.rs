@@ -37,7 +37,11 @@ pub(crate) struct Link {
     pub(crate) tcp: Option<TcpConnecting>,
     pub(crate) requests: HashMap<u32, oneshot::Sender<Result<(), RequestError>>>,
     pub(crate) since: Instant,
-    /// Since when ICE has no path.
+    /// Whether ICE says that it has a path.
+    pub(crate) ice_up: bool,
+    /// Whether nothing comes along it.
+    pub(crate) silent: bool,
+    /// Since when there is no path that anything comes along.
     pub(crate) ice_lost: Option<Instant>,
     pub(crate) ice_restarts: u32,
     /// A resume is complete but for ICE.
@@ -84,6 +88,8 @@ impl Link {
             tcp: None,
             requests: HashMap::new(),
             since: Instant::now(),
+            ice_up: true,
+            silent: false,
             ice_lost: None,
             ice_restarts: 0,
             resumed: false,

@@ -14,6 +14,9 @@ use crate::{
     secret::redact,
 };
 
+/// When nothing comes for so long there is no path: a server says something every other second. ICE itself takes 16 s to see it.
+const SILENCE: Duration = Duration::from_secs(3);
+
 /// How long ICE may be without a path before it is restarted: it often finds it again by itself.
 const ICE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -93,7 +96,22 @@ impl Engine {
     /// ICE lost its path or has one again.
     pub(super) fn on_ice(&mut self, link: &mut Link, up: bool) {
         tracing::debug!(up, "ICE");
-        if up {
+        link.ice_up = up;
+        link.silent = link.peer.silent_for(Instant::now()) > SILENCE;
+        self.on_path(link);
+    }
+
+    /// Looks whether anything comes along the path.
+    fn watch_silence(&mut self, link: &mut Link, now: Instant) {
+        let silent = link.peer.silent_for(now) > SILENCE;
+        if std::mem::replace(&mut link.silent, silent) != silent {
+            tracing::debug!(silent, "the network");
+            self.on_path(link);
+        }
+    }
+
+    fn on_path(&mut self, link: &mut Link) {
+        if link.ice_up && !link.silent {
             link.ice_lost = None;
             link.ice_restarts = 0;
             self.recovery.recovered();
@@ -120,6 +138,7 @@ impl Engine {
         if !link.peer.is_connected() {
             return self.watch_connecting(link, now);
         }
+        self.watch_silence(link, now);
         if link.peer.negotiation().waiting_for(now).is_some_and(|waiting| waiting > ANSWER_TIME) {
             return Err(End::Lost("the server does not answer an offer".to_owned()));
         }

@@ -86,19 +86,23 @@ pub(crate) struct Peer {
     tcp_candidates: Vec<SocketAddr>,
     open: Vec<ChannelId>,
     connected: bool,
+    /// When anything came from the server.
+    heard: Instant,
 }
 
 impl Peer {
     /// A peer connection that has not offered anything yet.
     pub(crate) fn new(wire: Wire, negotiated_channels: bool) -> Result<Self, PeerError> {
-        let mut rtc = Rtc::builder()
+        let mut config = Rtc::builder()
             .clear_codecs()
             .set_rtp_mode(true)
             .enable_opus(true, true)
             // Never asked for, but a server that wants a video section must not break the audio.
             .enable_vp8(true)
-            .enable_h264(true)
-            .build(Instant::now());
+            .enable_h264(true);
+        // So often the server is asked whether it is there; its answers are how silence is told from loss.
+        config.set_max_stun_rto(Duration::from_secs(1));
+        let mut rtc = config.build(Instant::now());
         // Our candidate goes in the offer (pitfall 6).
         rtc.add_local_candidate(Candidate::host(wire.local(), "udp").map_err(RtcError::from)?);
         Ok(Self {
@@ -111,6 +115,7 @@ impl Peer {
             tcp_candidates: Vec::new(),
             open: Vec::new(),
             connected: false,
+            heard: Instant::now(),
         })
     }
 
@@ -121,6 +126,11 @@ impl Peer {
 
     pub(crate) fn is_connected(&self) -> bool {
         self.connected
+    }
+
+    /// For how long nothing has come from the server.
+    pub(crate) fn silent_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.heard)
     }
 
     pub(crate) fn negotiation(&mut self) -> &mut Negotiation {
@@ -275,6 +285,7 @@ impl Peer {
         let Ok(received) = Receive::new(protocol, from, to, &self.buffer[..length]) else { return Ok(()) };
         let input = Input::Receive(now, received);
         if self.rtc.accepts(&input) {
+            self.heard = now;
             self.rtc.handle_input(input)?;
         }
         Ok(())

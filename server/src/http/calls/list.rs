@@ -18,8 +18,8 @@ pub(super) fn filter(params: &mut Params) -> CallFilter {
     CallFilter {
         phase: params.word("phase", Phase::ALL),
         reason: params.word("reason", EndReason::ALL),
-        since: params.moment("since"),
-        until: params.moment("until"),
+        since: params.since("since"),
+        until: params.until("until"),
         q: params.short_text("q", 200),
         ..CallFilter::default()
     }

@@ -1,0 +1,27 @@
+//! Leptos' own pieces, made once for every type of value instead of once for every closure: a third of the page's weight
+//! would be copies.
+
+use leptos::{children::ViewFn, prelude::*};
+
+/// A value that wakes its readers only when it changes.
+pub(crate) fn memo<T: PartialEq + Send + Sync + 'static>(f: impl Fn() -> T + Send + Sync + 'static) -> Memo<T> {
+    // A closure is another type for each way its function is called: this one must not know the type of 'f'.
+    fn boxed<T: PartialEq + Send + Sync + 'static>(f: Box<dyn Fn() -> T + Send + Sync>) -> Memo<T> {
+        Memo::new(move |_| f())
+    }
+    boxed(Box::new(f))
+}
+
+/// Its children while the condition holds, else the fallback.
+#[component]
+pub(crate) fn Show<W: Fn() -> bool + Send + Sync + 'static>(
+    when: W,
+    children: ChildrenFn,
+    #[prop(optional, into)] fallback: ViewFn,
+) -> impl IntoView {
+    either(memo(when), children, fallback)
+}
+
+fn either(first: Memo<bool>, children: ChildrenFn, fallback: ViewFn) -> AnyView {
+    (move || if first.get() { children() } else { fallback.run() }).into_any()
+}
