@@ -5,7 +5,15 @@ use std::collections::HashSet;
 use leptos::prelude::*;
 use warmline_api::call::CallId;
 
-use crate::{browser, me::Me, store::Store, texts::t, time, ui::memo, words};
+use crate::{
+    browser,
+    me::Me,
+    store::Store,
+    texts::t,
+    time,
+    ui::{memo, press},
+    words,
+};
 
 /// A call that waits for somebody to claim it.
 #[derive(Clone, PartialEq)]
@@ -39,10 +47,10 @@ pub(crate) fn Alerts() -> impl IntoView {
         now.track();
         !waiting.with(Vec::is_empty) && browser::sound_is_blocked()
     });
-    let allow = move |_| browser::test_sound(|_| {});
+    let allow = move || browser::test_sound(|_| {});
     let off = RwSignal::new(false);
     browser::when_hydrated(move || off.set(!browser::notifications_are_on()));
-    let turn_on = move |_| browser::test_notification(move |done| off.set(done.is_err()));
+    let turn_on = move || browser::test_notification(move |done| off.set(done.is_err()));
     view! {
         <p class="sr-only" role="alert">{move || waiting.with(|w| w.last().map(|w| words::waits(&w.who)))}</p>
         <div id="alerts" class="alerts" class:hidden=move || waiting.with(Vec::is_empty)>
@@ -52,10 +60,10 @@ pub(crate) fn Alerts() -> impl IntoView {
                 </For>
             </ul>
             <p id="sound-blocked" class="mx-auto w-full max-w-7xl px-4 text-sm sm:px-6" class:hidden=move || !blocked.get()>
-                {t.sound_blocked} " " <button class="link" on:click=allow>{t.sound_allow}</button>
+                {t.sound_blocked} " " <button class="link" on:click=press(allow)>{t.sound_allow}</button>
             </p>
             <p id="notifications-off" class="mx-auto w-full max-w-7xl px-4 text-xs sm:px-6" class:hidden=move || !off.get()>
-                {t.notifications_off} " " <button class="link" on:click=turn_on>{t.notifications_allow}</button>
+                {t.notifications_off} " " <button class="link" on:click=press(turn_on)>{t.notifications_allow}</button>
             </p>
         </div>
     }
@@ -71,7 +79,7 @@ fn Alarm(call: Waiting) -> impl IntoView {
         let now = store.now.get();
         view.as_ref().and_then(|view| view.with(words::waiting_since)).map(|since| time::clock(since, now))
     };
-    let claim = move |_| {
+    let claim = move || {
         let url = me.sign(&format!("/calls/{}/claim", id.get_value()));
         browser::post(url, None, "{}".into(), |_| {});
     };
@@ -82,7 +90,7 @@ fn Alarm(call: Waiting) -> impl IntoView {
                 <span class="ml-2 opacity-85">{call.why}</span>
             </a>
             <span class="tabular-nums">{since}</span>
-            <button class="button button-main" on:click=claim>{t.claim}</button>
+            <button class="button button-main" on:click=press(claim)>{t.claim}</button>
         </li>
     }
     .into_any()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use leptos::prelude::*;
 
-use crate::{browser, texts::t};
+use crate::{browser, texts::t, ui::press};
 
 const KEY: &str = "warmline.keys";
 const DIALOG: &str = "keys-dialog";
@@ -187,8 +187,8 @@ pub(crate) fn KeysDialog() -> impl IntoView {
             <p class="mt-1 mb-3 text-sm text-muted">{t.keys_about}</p>
             <div class="grid gap-x-8 text-sm sm:grid-cols-2">{rows}</div>
             <div class="mt-5 flex justify-end gap-2">
-                <button class="button" type="button" on:click=move |_| keys.reset()>{t.keys_reset}</button>
-                <button class="button button-main" type="button" on:click=move |_| browser::close_dialog(DIALOG)>{t.close}</button>
+                <button class="button" type="button" on:click=press(move || keys.reset())>{t.keys_reset}</button>
+                <button class="button button-main" type="button" on:click=press(move || browser::close_dialog(DIALOG))>{t.close}</button>
             </div>
         </dialog>
     }

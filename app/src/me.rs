@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::{browser, texts::t, url::encode};
+use crate::{browser, texts::t, ui::press, url::encode};
 
 const KEY: &str = "warmline.name";
 const DIALOG: &str = "me-dialog";
@@ -46,7 +46,7 @@ impl Me {
 pub(crate) fn WhoAmI() -> impl IntoView {
     let (t, me) = (t(), expect_context::<Me>());
     let typed = RwSignal::new(String::new());
-    let open = move |_| {
+    let open = move || {
         typed.set(me.0.get_untracked());
         browser::show_dialog(DIALOG);
     };
@@ -56,7 +56,7 @@ pub(crate) fn WhoAmI() -> impl IntoView {
         browser::close_dialog(DIALOG);
     };
     view! {
-        <button id="me" class="nav-link text-sm" on:click=open>
+        <button id="me" class="nav-link text-sm" on:click=press(open)>
             {move || if me.0.get().is_empty() { t.me_unnamed.to_owned() } else { me.0.get() }}
         </button>
         <dialog id=DIALOG class="dialog" aria-labelledby="me-title">
@@ -68,7 +68,7 @@ pub(crate) fn WhoAmI() -> impl IntoView {
                     <input class="input" id="me-name" maxlength="64" autocomplete="name" bind:value=typed/>
                 </label>
                 <div class="mt-5 flex justify-end gap-2">
-                    <button class="button" type="button" on:click=move |_| browser::close_dialog(DIALOG)>{t.cancel}</button>
+                    <button class="button" type="button" on:click=press(move || browser::close_dialog(DIALOG))>{t.cancel}</button>
                     <button class="button button-main" type="submit">{t.save}</button>
                 </div>
             </form>

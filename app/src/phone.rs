@@ -10,7 +10,7 @@ use crate::{
     browser,
     store::Store,
     time,
-    ui::{Show, memo},
+    ui::{Show, memo, press},
     words,
 };
 
@@ -90,7 +90,7 @@ fn Handset(number: String) -> impl IntoView {
     let shown = words::spaced(&number);
     let line = StoredValue::new_local(browser::phone(&number, phone, microphone, store.now.clone()));
     let order = move |order: PhoneOrder| line.with_value(|line| line.send(order));
-    let answer = move |_| line.with_value(browser::PhoneLine::answer);
+    let answer = move || line.with_value(browser::PhoneLine::answer);
     let now = store.now;
     let state = move || match phone.get() {
         Phone::Off(why) => why.to_owned(),
@@ -105,8 +105,8 @@ fn Handset(number: String) -> impl IntoView {
     let keys: Vec<_> = KEYS
         .into_iter()
         .map(|digit| {
-            let press = move |_| order(PhoneOrder::Dtmf { digit });
-            view! { <button class="key" disabled=move || !talking.get() on:click=press>{digit.to_string()}</button> }
+            let dial = move || order(PhoneOrder::Dtmf { digit });
+            view! { <button class="key" disabled=move || !talking.get() on:click=press(dial)>{digit.to_string()}</button> }
                 .into_any()
         })
         .collect();
@@ -120,14 +120,14 @@ fn Handset(number: String) -> impl IntoView {
                     when=move || ringing.get()
                     fallback=move || {
                         view! {
-                            <button id="phone-hangup" class="button button-bad col-span-2" disabled=move || !talking.get() on:click=move |_| order(PhoneOrder::Hangup)>
+                            <button id="phone-hangup" class="button button-bad col-span-2" disabled=move || !talking.get() on:click=press(move || order(PhoneOrder::Hangup))>
                                 "Hang up"
                             </button>
                         }
                     }
                 >
-                    <button id="phone-decline" class="button button-bad" on:click=move |_| order(PhoneOrder::Decline)>"Decline"</button>
-                    <button id="phone-answer" class="button button-good" on:click=answer>"Answer"</button>
+                    <button id="phone-decline" class="button button-bad" on:click=press(move || order(PhoneOrder::Decline))>"Decline"</button>
+                    <button id="phone-answer" class="button button-good" on:click=press(answer)>"Answer"</button>
                 </Show>
             </div>
             <p class="mt-3 text-xs text-muted" role="status">

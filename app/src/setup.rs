@@ -10,7 +10,7 @@ use crate::{
     browser,
     fetched::{Fetched, sent_along},
     texts::t,
-    ui::{Show, memo},
+    ui::{Show, memo, press},
 };
 
 /// `/setup`.
@@ -25,7 +25,7 @@ pub(crate) fn SetupPage() -> impl IntoView {
             ask();
         }
     });
-    let again = move |_| {
+    let again = move || {
         if !doctor.loading.get_untracked() {
             ask();
         }
@@ -37,7 +37,7 @@ pub(crate) fn SetupPage() -> impl IntoView {
                 <h1 class="text-2xl font-semibold tracking-tight">{t().setup_setup}</h1>
                 <p class="mt-1 text-sm text-muted">{t().setup_intro}</p>
             </div>
-            <button id="check-again" class="button" type="button" aria-disabled=move || doctor.loading.get().to_string() on:click=again>
+            <button id="check-again" class="button" type="button" aria-disabled=move || doctor.loading.get().to_string() on:click=press(again)>
                 {move || if doctor.loading.get() { t().setup_checking } else { t().setup_again }}
             </button>
         </div>
@@ -170,7 +170,7 @@ pub(crate) fn CopyButton(
     #[prop(optional)] id: Option<&'static str>,
 ) -> impl IntoView {
     let copied = RwSignal::new(None::<(String, bool)>);
-    let copy = move |_| {
+    let copy = move || {
         let what = text.get_untracked();
         browser::copy(what.clone(), move |done| {
             let _ = copied.try_set(Some((what, done)));
@@ -184,7 +184,7 @@ pub(crate) fn CopyButton(
     };
     let shown = move || if outcome.get().is_some() { said() } else { label.unwrap_or(t().setup_copy) };
     view! {
-        <button id=id class="button min-h-8 px-2.5 py-1 text-xs" type="button" title=aria on:click=copy>{shown}</button>
+        <button id=id class="button min-h-8 px-2.5 py-1 text-xs" type="button" title=aria on:click=press(copy)>{shown}</button>
         <span class="sr-only" role="status">{said}</span>
     }
     .into_any()
@@ -252,7 +252,7 @@ fn BrowserChecks() -> impl IntoView {
 fn BrowserCheck(ability: Ability) -> impl IntoView {
     let (name, title, hint, works) = ability.texts();
     let tested = RwSignal::new(Tested::NotYet);
-    let test = move |_| {
+    let test = move || {
         if tested.with_untracked(|tested| *tested == Tested::Running) {
             return;
         }
@@ -289,7 +289,7 @@ fn BrowserCheck(ability: Ability) -> impl IntoView {
                 <p class="text-sm text-muted">{hint}</p>
                 <p id=format!("{name}-result") role="status" class="mt-1 text-sm text-(--tone) empty:hidden">{result}</p>
             </div>
-            <button id=format!("test-{name}") class="button" type="button" aria-describedby=format!("{name}-title") aria-disabled=running on:click=test>
+            <button id=format!("test-{name}") class="button" type="button" aria-describedby=format!("{name}-title") aria-disabled=running on:click=press(test)>
                 {t().setup_test}
             </button>
         </li>

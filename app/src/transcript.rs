@@ -6,7 +6,7 @@ use warmline_api::call::{CallView, Line, Side};
 
 use crate::{
     browser, time,
-    ui::{Show, memo},
+    ui::{Show, memo, press},
     words,
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn Transcript(
         });
         count
     });
-    let to_bottom = move |_| browser::stick_to_bottom(id, true, move |_| unseen.set(0));
+    let to_bottom = move || browser::stick_to_bottom(id, true, move |_| unseen.set(0));
     let seen = move |_| {
         if unseen.get_untracked() > 0 && browser::is_at_bottom(id) {
             unseen.set(0);
@@ -66,7 +66,7 @@ pub(crate) fn Transcript(
                 </For>
             </ol>
         </div>
-        <button class="new-lines" class:hidden=move || unseen.get() == 0 on:click=to_bottom>
+        <button class="new-lines" class:hidden=move || unseen.get() == 0 on:click=press(to_bottom)>
             {move || if unseen.get() == 1 { "1 new line".to_owned() } else { format!("{} new lines", unseen.get()) }}
         </button>
     }

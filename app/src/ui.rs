@@ -1,7 +1,7 @@
 //! Leptos' own pieces, made once for every type of value instead of once for every closure: a third of the page's weight
 //! would be copies.
 
-use leptos::{children::ViewFn, prelude::*};
+use leptos::{children::ViewFn, ev::MouseEvent, prelude::*};
 
 /// A value that wakes its readers only when it changes.
 pub(crate) fn memo<T: PartialEq + Send + Sync + 'static>(f: impl Fn() -> T + Send + Sync + 'static) -> Memo<T> {
@@ -10,6 +10,11 @@ pub(crate) fn memo<T: PartialEq + Send + Sync + 'static>(f: impl Fn() -> T + Sen
         Memo::new(move |_| f())
     }
     boxed(Box::new(f))
+}
+
+/// What a click does, whatever the click's own details.
+pub(crate) fn press(mut f: impl FnMut() + Send + 'static) -> Box<dyn FnMut(MouseEvent) + Send> {
+    Box::new(move |_| f())
 }
 
 /// Its children while the condition holds, else the fallback.

@@ -64,7 +64,7 @@ pub(crate) async fn on(context: &Context, stand: &Stand, over: &str) -> anyhow::
         phone.hang_up();
         stand.calls.ended(&call).await;
     }
-    ensure!(times.len() > 0 || went_on > 0, "the agent could not be interrupted: it was not heard");
+    ensure!(!times.is_empty() || went_on > 0, "the agent could not be interrupted: it was not heard");
     let what = format!("barge-in: onset at the phone → agent silent at the phone, local speech, {over}");
     let row = Row::times(what, &times).value("went_on", f64::from(went_on));
     let row = row.at_most("p50", times.at(0.5), 320.0, "ms").at_most("not stopped", f64::from(went_on), 0.0, "times");

@@ -73,7 +73,7 @@ pub(crate) async fn on(context: &Context, stand: &Stand, over: &str) -> anyhow::
             one_call(stand, CUSTOMER, &said, wanted, &mut found).await?;
         }
     }
-    ensure!(found.response.len() > 0, "the agent never answered");
+    ensure!(!found.response.is_empty(), "the agent never answered");
     Ok(found.rows(over))
 }
 
@@ -95,11 +95,11 @@ pub(crate) async fn at_once(context: &Context, stand: &Arc<Stand>, sessions: usi
         for found in try_join_all(calls.collect::<Vec<_>>()).await? {
             found?.beyond.values().iter().for_each(|value| beyond.push(*value));
         }
-        if beyond.len() > 0 {
+        if !beyond.is_empty() {
             break;
         }
     }
-    ensure!(beyond.len() > 0, "the agent never answered");
+    ensure!(!beyond.is_empty(), "the agent never answered");
     let what = format!("the same beyond at {sessions} talking sessions, providers that answer at once, {over}");
     let row = Row::times(what, &beyond).at_most("p50", beyond.at(0.5), 220.0, "ms");
     Ok(row.at_most("p90", beyond.at(0.9), 260.0, "ms"))

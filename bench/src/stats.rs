@@ -27,6 +27,10 @@ impl Samples {
         &self.0
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

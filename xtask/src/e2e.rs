@@ -37,7 +37,7 @@ const FOREIGN: [&str; 7] = [
 
 pub(crate) fn run(place: &Place) -> Result<ExitCode> {
     require_browser()?;
-    page::build(place)?;
+    page::build(&place.optimised())?;
     tool::build_server(place)?;
     run_built(place)
 }

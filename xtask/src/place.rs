@@ -25,6 +25,11 @@ impl Place {
         Ok(Self { root: root.to_owned(), target, release })
     }
 
+    /// The same, optimised: what users get is what is tested.
+    pub(crate) fn optimised(&self) -> Self {
+        Self { root: self.root.clone(), target: self.target.clone(), release: true }
+    }
+
     /// The finished site: `pkg/` and what is in `public/`.
     pub(crate) fn site(&self) -> PathBuf {
         self.target.join("site")

@@ -21,7 +21,7 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<ExitCode> {
     if browser {
         e2e::require_browser()?;
     }
-    page::build(place)?;
+    page::build(&place.optimised())?;
 
     let step = Step::begin("tests", "running");
     let mut nextest = tool::cargo(place);

@@ -12,7 +12,7 @@ use crate::{
     keys::{KeyHint, Keys, Shortcut},
     me::Me,
     texts::t,
-    ui::{Show, memo},
+    ui::{Show, memo, press},
     voice::Voice,
 };
 
@@ -127,24 +127,24 @@ pub(super) fn Actions(view: ArcRwSignal<CallView>, phase: Memo<Phase>, escalatio
     view! {
         <div class="ml-auto flex flex-wrap gap-2">
             <Show when=move || answered.get()>
-                <button id="listen" class="button" aria-pressed=move || listening().to_string() on:click=move |_| listen()>
+                <button id="listen" class="button" aria-pressed=move || listening().to_string() on:click=press(listen)>
                     {move || if listening() { t.stop_listening } else { t.listen }}
                     <KeyHint shortcut=Shortcut::Listen/>
                 </button>
             </Show>
             <Show when=move || conversing.get()>
-                <button id="take-over" class="button" class:button-good=move || taken.get() on:click=move |_| take_over()>
+                <button id="take-over" class="button" class:button-good=move || taken.get() on:click=press(take_over)>
                     {move || if taken.get() { t.give_back } else { t.take_over }}
                     <KeyHint shortcut=Shortcut::TakeOver/>
                 </button>
             </Show>
             <Show when=can_escalate>
-                <button id="escalate" class="button" on:click=move |_| escalate()>
+                <button id="escalate" class="button" on:click=press(escalate)>
                     {t.escalate} <KeyHint shortcut=Shortcut::Escalate/>
                 </button>
             </Show>
             <Show when=move || open.get()>
-                <button id="hangup" class="button button-bad" on:click=move |_| hang_up()>
+                <button id="hangup" class="button button-bad" on:click=press(hang_up)>
                     {t.hang_up} <KeyHint shortcut=Shortcut::HangUp/>
                 </button>
             </Show>
@@ -196,7 +196,7 @@ pub(super) fn Prompter(desk: Desk) -> impl IntoView {
         >
             <input id="prompt" class="input min-w-40 flex-1" aria-label=t.prompt_label placeholder=t.prompt_hint maxlength="1000" bind:value=text/>
             <button id="nudge" class="button" type="submit" title=t.nudge_title>{t.nudge}</button>
-            <button id="say" class="button" type="button" title=t.say_title on:click=move |_| send("say")>{t.say}</button>
+            <button id="say" class="button" type="button" title=t.say_title on:click=press(move || send("say"))>{t.say}</button>
         </form>
     }
     .into_any()

@@ -13,7 +13,7 @@ use crate::{
     me::Me,
     texts::t,
     transcript::Transcript,
-    ui::{Show, memo},
+    ui::{Show, memo, press},
     words,
 };
 
@@ -32,7 +32,7 @@ pub(super) fn Decision(view: ArcRwSignal<CallView>, phase: Memo<Phase>, desk: De
             desk.just("transfer/accept");
         }
     };
-    let decline = move |_| {
+    let decline = move || {
         let text = reason.get_untracked();
         desk.act("transfer/decline", &ReasonBody { reason: (!text.trim().is_empty()).then(|| text.trim().into()) });
     };
@@ -62,7 +62,7 @@ pub(super) fn Decision(view: ArcRwSignal<CallView>, phase: Memo<Phase>, desk: De
             <div class="mb-3 flex items-center justify-between gap-3">
                 <h2 id="briefing-title" class="text-sm font-semibold">{t.brief_title}</h2>
                 <Show when=move || escalated.get() && (claimed_by.with(Option::is_none) || mine.get())>
-                    <button id="claim" class="button" class:button-main=move || !mine.get() on:click=move |_| claim()>
+                    <button id="claim" class="button" class:button-main=move || !mine.get() on:click=press(claim)>
                         {move || if mine.get() { t.release } else { t.claim }}
                         <KeyHint shortcut=Shortcut::Claim/>
                     </button>
@@ -73,13 +73,13 @@ pub(super) fn Decision(view: ArcRwSignal<CallView>, phase: Memo<Phase>, desk: De
             <Show when=can_decline>
                 <div class="mt-4 grid gap-2">
                     <Show when=move || deciding.get() fallback=move || view! { <p class="text-sm text-muted">{t.brief_waiting}</p> }>
-                        <button id="accept" class="button button-good" on:click=move |_| accept()>
+                        <button id="accept" class="button button-good" on:click=press(accept)>
                             {t.accept} <KeyHint shortcut=Shortcut::Accept/>
                         </button>
                     </Show>
                     <div class="flex gap-2">
                         <input id="decline-reason" class="input min-w-0 grow" aria-label=t.decline_reason placeholder=t.decline_hint maxlength="300" bind:value=reason/>
-                        <button id="decline" class="button" on:click=decline>{t.decline}</button>
+                        <button id="decline" class="button" on:click=press(decline)>{t.decline}</button>
                     </div>
                 </div>
             </Show>

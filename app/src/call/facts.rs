@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use warmline_api::call::{CallView, Leg, Timings};
 
 use super::part;
-use crate::{browser, texts::t, time, words};
+use crate::{browser, texts::t, time, ui::press, words};
 
 /// The slowest turn that fills its bar. Milliseconds.
 const SLOW: u32 = 2_000;
@@ -66,7 +66,7 @@ fn ids(
 fn Name(name: &'static str, value: Signal<Option<String>>) -> impl IntoView {
     let t = t();
     let copied = RwSignal::new(false);
-    let copy = move |_| {
+    let copy = move || {
         if let Some(text) = value.get_untracked() {
             browser::copy(text, move |done| copied.set(done));
         }
@@ -76,7 +76,7 @@ fn Name(name: &'static str, value: Signal<Option<String>>) -> impl IntoView {
             <dt class="w-24 shrink-0 text-muted">{name}</dt>
             <dd class="flex min-w-0 grow items-baseline gap-3">
                 <span class="min-w-0 grow truncate font-mono text-xs">{move || value.get()}</span>
-                <button class="link text-xs" aria-label=format!("{} {name}", t.copy) on:click=copy>
+                <button class="link text-xs" aria-label=format!("{} {name}", t.copy) on:click=press(copy)>
                     {move || if copied.get() { t.copied } else { t.copy }}
                 </button>
             </dd>

@@ -4,7 +4,12 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Draft, keep, kept};
-use crate::{browser, texts::t, ui::Show, words};
+use crate::{
+    browser,
+    texts::t,
+    ui::{Show, press},
+    words,
+};
 
 /// Where this browser keeps them.
 const KEY: &str = "warmline.recent";
@@ -55,14 +60,14 @@ pub(super) fn RecentNumbers(draft: Draft) -> impl IntoView {
 fn Chip(recent: Recent, draft: Draft) -> impl IntoView {
     let number = words::spaced(&recent.phone);
     let shown = if recent.name.is_empty() { number.clone() } else { recent.name.clone() };
-    let fill = move |_| {
+    let fill = move || {
         draft.phone.set(recent.phone.clone());
         draft.name.set(recent.name.clone());
         draft.touched.set(true);
     };
     view! {
         <li class="shrink-0">
-            <button type="button" class="max-w-40 truncate rounded-full border border-line bg-sunken px-2.5 py-1 text-xs tabular-nums hover:border-edge" title=number on:click=fill>
+            <button type="button" class="max-w-40 truncate rounded-full border border-line bg-sunken px-2.5 py-1 text-xs tabular-nums hover:border-edge" title=number on:click=press(fill)>
                 {shown}
             </button>
         </li>

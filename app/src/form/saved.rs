@@ -4,7 +4,11 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Draft, keep, kept};
-use crate::{browser, texts::t, ui::Show};
+use crate::{
+    browser,
+    texts::t,
+    ui::{Show, press},
+};
 
 /// Where this browser keeps them.
 const KEY: &str = "warmline.instructions";
@@ -50,7 +54,7 @@ pub(super) fn SavedInstructions(draft: Draft) -> impl IntoView {
     let list = RwSignal::new(Vec::<Saved>::new());
     browser::when_hydrated(move || list.set(kept(KEY)));
     // Another tab may have saved one meanwhile.
-    let save = move |_| {
+    let save = move || {
         let all = with(kept(KEY), &draft.instruction.get_untracked());
         keep(KEY, &all);
         list.set(all);
@@ -71,7 +75,7 @@ pub(super) fn SavedInstructions(draft: Draft) -> impl IntoView {
             <ul class="mt-2 grid max-h-48 gap-1 overflow-y-auto empty:hidden">
                 {move || list.get().into_iter().map(|saved| view! { <Instruction saved draft delete/> }).collect_view()}
             </ul>
-            <button id="save-instruction" type="button" class="button mt-2 min-h-8 px-2.5 py-1 text-xs" disabled=blank on:click=save>{t().form_save}</button>
+            <button id="save-instruction" type="button" class="button mt-2 min-h-8 px-2.5 py-1 text-xs" disabled=blank on:click=press(save)>{t().form_save}</button>
         </details>
     }
     .into_any()
@@ -83,10 +87,10 @@ fn Instruction(saved: Saved, draft: Draft, delete: Callback<String>) -> impl Int
     let (insert_label, delete_label) =
         (format!("{}: {title}", t().form_insert), format!("{}: {title}", t().form_delete));
     let (inserts, hint) = (text.clone(), text.clone());
-    let insert = move |_| draft.instruction.update(|typed| *typed = inserted(typed, &inserts));
+    let insert = move || draft.instruction.update(|typed| *typed = inserted(typed, &inserts));
     view! {
         <li class="flex items-center gap-1">
-            <button type="button" class="min-w-0 grow truncate rounded-md px-2 py-1.5 text-left hover:bg-sunken" aria-label=insert_label title=hint on:click=insert>
+            <button type="button" class="min-w-0 grow truncate rounded-md px-2 py-1.5 text-left hover:bg-sunken" aria-label=insert_label title=hint on:click=press(insert)>
                 {title}
             </button>
             <button
@@ -94,7 +98,7 @@ fn Instruction(saved: Saved, draft: Draft, delete: Callback<String>) -> impl Int
                 class="size-8 shrink-0 rounded-md text-muted hover:bg-sunken hover:text-bad"
                 aria-label=delete_label
                 title=t().form_delete
-                on:click=move |_| delete.run(text.clone())
+                on:click=press(move || delete.run(text.clone()))
             >
                 "×"
             </button>

@@ -61,7 +61,7 @@ pub(crate) async fn run(context: &Context, server: &Server) -> anyhow::Result<Ro
         delays.push(millis(began, heard));
         talk.on.store(false, Relaxed);
     }
-    ensure!(delays.len() > 0, "nothing was heard");
+    ensure!(!delays.is_empty(), "nothing was heard");
     let stats = audio.stats();
     talker.close().await;
     listener.close().await;

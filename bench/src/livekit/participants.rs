@@ -73,24 +73,21 @@ pub(crate) async fn run(context: &Context, server: &Server) -> anyhow::Result<Ve
 }
 
 async fn ladder(context: &Context, server: &Server, mut subject: Subject, steps: &[usize]) -> anyhow::Result<Vec<Row>> {
-    let (name, mut talkers, mut measured) = (subject.name, Vec::new(), Vec::<Step>::new());
+    let (mut talkers, mut measured, mut beyond) = (Vec::new(), Vec::<Step>::new(), None);
     for &participants in context.pick(steps, &[1]) {
-        while subject.joined.len() < participants {
-            let n = subject.joined.len();
-            let room = format!("{name}-{}", n / A_ROOM);
-            if n.is_multiple_of(A_ROOM) {
-                talkers.push(talker(server, &room).await?);
+        match subject.step(context, server, participants, &mut talkers).await {
+            Ok(step) => measured.push(step),
+            Err(error) => {
+                beyond = Some(Row::new(subject.what(participants), format!("more than it can do: {error:#}")));
+                break;
             }
-            let joined = subject.order(&format!("join {}", server.token(&room, &format!("p{n}"))?)).await?;
-            subject.joined.push(joined["joined_ms"].as_f64().context("no time")?);
         }
-        sleep(context.pick(Duration::from_secs(3), Duration::from_millis(500))).await;
-        measured.push(subject.measure(server, participants, context.pick(10.0, 1.0)).await?);
         if measured.last().is_some_and(|step| step.late_percent > HOPELESS_PERCENT) {
             break;
         }
     }
-    let rows = subject.rows(&measured);
+    let mut rows = subject.rows(&measured);
+    rows.extend(beyond);
     subject.end().await;
     for talker in talkers {
         talker.close().await;
@@ -132,6 +129,31 @@ impl Subject {
         Ok(serde_json::from_str(&answer.with_context(|| format!("the process for {} has ended", self.name))?)?)
     }
 
+    /// Lets so many be there, and measures.
+    async fn step(
+        &mut self,
+        context: &Context,
+        server: &Server,
+        participants: usize,
+        talkers: &mut Vec<Participant>,
+    ) -> anyhow::Result<Step> {
+        while self.joined.len() < participants {
+            let n = self.joined.len();
+            let room = format!("{}-{}", self.name, n / A_ROOM);
+            if n.is_multiple_of(A_ROOM) {
+                talkers.push(talker(server, &room).await?);
+            }
+            let joined = self.order(&format!("join {}", server.token(&room, &format!("p{n}"))?)).await?;
+            self.joined.push(joined["joined_ms"].as_f64().context("no time")?);
+        }
+        sleep(context.pick(Duration::from_secs(3), Duration::from_millis(500))).await;
+        self.measure(server, participants, context.pick(10.0, 1.0)).await
+    }
+
+    fn what(&self, participants: usize) -> String {
+        format!("{}: {participants} participants in one process, talking and listening", self.name)
+    }
+
     async fn measure(&mut self, server: &Server, participants: usize, seconds: f64) -> anyhow::Result<Step> {
         let processes = [self.process()?, server.process().context("livekit-server has ended")?];
         let cpu = || processes.map(|process| stats::cpu_of(process).unwrap_or(f64::NAN));
@@ -164,14 +186,13 @@ impl Subject {
         for step in steps {
             let (count, percent) = (step.participants as f64, 100.0 * step.cores / step.participants as f64);
             let megabytes = (step.megabytes - self.base) / count;
-            let what = format!("{}: {count} participants in one process, talking and listening", self.name);
             let measured = format!(
                 "{} % of a core and {} MB each · {} % of the frames late or lost",
                 number(percent),
                 number(megabytes),
                 number(step.late_percent)
             );
-            let mut row = Row::new(what, measured)
+            let mut row = Row::new(self.what(step.participants), measured)
                 .value("participants", count)
                 .value("percent_of_a_core_each", percent)
                 .value("megabytes_each", megabytes)
@@ -191,8 +212,10 @@ impl Subject {
                 number(step.server)
             )));
         }
-        let row = Row::times(format!("{}: joining a room, until media flows", self.name), &self.joined);
-        rows.push(row.why("one after the other, on loopback"));
+        if !self.joined.is_empty() {
+            let row = Row::times(format!("{}: joining a room, until media flows", self.name), &self.joined);
+            rows.push(row.why("one after the other, on loopback"));
+        }
         rows
     }
 }

@@ -3,6 +3,8 @@
 //! They are read by hand: jiff understands every form there is, and with the texts of its errors that weighs more than all
 //! the rest of what the page reads.
 
+use std::str::FromStr;
+
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use serde::{Deserializer, Serializer, de::Visitor};
 
@@ -66,10 +68,15 @@ fn parse(text: &str) -> Option<Timestamp> {
     let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
     let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
-    let digits = u32::try_from(fraction.len()).ok().filter(|digits| *digits <= 9)?;
-    let nanos = i32::from_str_radix(fraction, 10).ok().filter(|nanos| *nanos >= 0)? * 10_i32.pow(9 - digits);
+    let digits = u32::try_from(fraction.len()).ok().filter(|digits| (1..=9).contains(digits))?;
+    let nanos = number::<i32>(fraction)? * 10_i32.pow(9 - digits);
     let [month, day, hour, minute, second] = [month, day, hour, minute, second].map(|n| i8::try_from(n).unwrap_or(-1));
     Offset::UTC.to_timestamp(DateTime::new(year, month, day, hour, minute, second, nanos).ok()?).ok()
+}
+
+/// Digits alone, no sign.
+fn number<T: FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// Three numbers of so many digits.
@@ -77,8 +84,7 @@ fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[i16; 3]> {
     let mut parts = text.split(between);
     let mut numbers = [0; 3];
     for (number, digits) in numbers.iter_mut().zip(digits) {
-        let part = parts.next().filter(|part| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit()))?;
-        *number = part.parse().ok()?;
+        *number = self::number(parts.next().filter(|part| part.len() == digits)?)?;
     }
     parts.next().is_none().then_some(numbers)
 }
@@ -112,6 +118,7 @@ mod tests {
             "2026-11-22T10:00:00",
             "2026-11-22T10:00:00.Z",
             "2026-11-22T10:00:00.-5Z",
+            "2026-11-22T10:00:00.+5Z",
             "+026-11-22T10:00:00Z",
             "2026-11-22T10:00:00+01:00",
         ] {
