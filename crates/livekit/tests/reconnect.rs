@@ -99,7 +99,7 @@ async fn a_server_that_stays_away_is_given_up_with_one_last_event() {
 }
 
 // Pitfall 11: without our offer and the server's answer in the state, the resume would be refused.
-/// 12 s without UDP need no action. After ~16 s the server wants a resume, which without an ICE restart would never work.
+/// We restart ICE after 8 s; after ~16 s the server wants a resume, which without an ICE restart would never work.
 #[tokio::test]
 async fn a_network_without_udp_for_20_s_is_survived() {
     let server = Server::without_tcp().await;
