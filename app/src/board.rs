@@ -197,19 +197,12 @@ pub(crate) fn PhaseClock(view: ArcRwSignal<CallView>) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use warmline_api::call::{CallId, Event, Recorded};
+    use crate::testing::placed;
 
     fn call() -> CallView {
-        let event = Event::CallPlaced {
-            phone_number: "+15550100001".into(),
-            name: Some("Ada Lovelace".into()),
-            language: "en".into(),
-            emotion: "Calm".into(),
-            has_dynamic_instruction: false,
-            escalation_enabled: true,
-        };
-        let at = jiff::Timestamp::UNIX_EPOCH;
-        CallView::placed(&Recorded { seq: 1, call: CallId::from_bits(1), at, event }).unwrap()
+        let mut view = CallView::placed(&placed(1, 1)).unwrap();
+        view.name = Some("Ada Lovelace".into());
+        view
     }
 
     #[test]

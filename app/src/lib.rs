@@ -28,6 +28,8 @@ mod phone;
 mod phone_line;
 mod setup;
 mod store;
+#[cfg(test)]
+mod testing;
 mod texts;
 mod time;
 mod transcript;

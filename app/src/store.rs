@@ -178,23 +178,8 @@ fn need(view: &CallView) -> (u8, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::placed;
     use warmline_api::call::Event;
-
-    fn placed(seq: u64, call: u64) -> Recorded {
-        Recorded {
-            seq,
-            call: CallId::from_bits(call),
-            at: Timestamp::from_second(1_700_000_000 + i64::try_from(seq).unwrap()).unwrap(),
-            event: Event::CallPlaced {
-                phone_number: "+15550100001".into(),
-                name: None,
-                language: "en".into(),
-                emotion: "Calm".into(),
-                has_dynamic_instruction: false,
-                escalation_enabled: true,
-            },
-        }
-    }
 
     fn moved(seq: u64, call: u64, to: Phase) -> Recorded {
         Recorded { event: Event::PhaseChanged { from: Phase::Queued, to }, ..placed(seq, call) }

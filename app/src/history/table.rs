@@ -191,20 +191,12 @@ fn length(seconds: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::placed;
     use jiff::Timestamp;
-    use warmline_api::call::{CallId, Event, Line, Recorded, Side, Speaker};
+    use warmline_api::call::{Line, Side, Speaker};
 
     fn view(said: &[&str]) -> CallView {
-        let event = Event::CallPlaced {
-            phone_number: "+15550100001".into(),
-            name: None,
-            language: "en".into(),
-            emotion: "Calm".into(),
-            has_dynamic_instruction: false,
-            escalation_enabled: true,
-        };
-        let placed = Recorded { seq: 1, call: CallId::from_bits(1), at: Timestamp::UNIX_EPOCH, event };
-        let mut view = CallView::placed(&placed).unwrap();
+        let mut view = CallView::placed(&placed(1, 1)).unwrap();
         view.transcript = (0..)
             .zip(said)
             .map(|(utterance, text)| Line {
