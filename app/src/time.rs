@@ -1,6 +1,6 @@
 //! Moments as people read them.
 
-use jiff::{Timestamp, civil::Date, tz::Offset};
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
 use leptos::prelude::*;
 
 use crate::browser;
@@ -15,18 +15,18 @@ pub(crate) fn When(at: Timestamp) -> impl IntoView {
 
 /// `2026-11-22 23:41 UTC`.
 pub(crate) fn utc(at: Timestamp) -> String {
-    let (date, time) = (Offset::UTC.to_datetime(at).date(), Offset::UTC.to_datetime(at).time());
-    format!("{} {:02}:{:02} UTC", day(date), time.hour(), time.minute())
+    let at = Offset::UTC.to_datetime(at);
+    format!("{} {:02}:{:02} UTC", day(at), at.hour(), at.minute())
 }
 
 /// `2026-11-22T23:41:30Z`, for programs.
 fn iso(at: Timestamp) -> String {
-    let (date, time) = (Offset::UTC.to_datetime(at).date(), Offset::UTC.to_datetime(at).time());
-    format!("{}T{:02}:{:02}:{:02}Z", day(date), time.hour(), time.minute(), time.second())
+    let at = Offset::UTC.to_datetime(at);
+    format!("{}T{:02}:{:02}:{:02}Z", day(at), at.hour(), at.minute(), at.second())
 }
 
-fn day(date: Date) -> String {
-    format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
+fn day(at: DateTime) -> String {
+    format!("{:04}-{:02}-{:02}", at.year(), at.month(), at.day())
 }
 
 /// `0:07`, `12:30`, `1:02:03`; never negative.

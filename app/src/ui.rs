@@ -1,5 +1,4 @@
-//! Leptos' own pieces, made once for every type of value instead of once for every closure: a third of the page's weight
-//! would be copies.
+//! Leptos' own pieces, made once for every type of value instead of once for every closure: a browser loads fewer copies.
 
 use leptos::{children::ViewFn, ev::MouseEvent, prelude::*};
 

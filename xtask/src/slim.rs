@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use walrus::{FunctionBuilder, FunctionId, FunctionKind, Module, ModuleConfig};
 
 /// Leptos has one for every piece of a page: how it comes to life where the program is loaded in parts, which ours is not.
-/// A twentieth of what a browser loads.
+/// About 12 kB of what a browser loads.
 fn never_runs(name: &str) -> bool {
     // The name ends with a hash. Only this very closure: functions of other kinds may share their code with one that does run.
     name.rsplit_once("::").is_some_and(|(path, _)| path.ends_with("::hydrate_async::{{closure}}"))

@@ -1,7 +1,7 @@
 //! Moments on the wire: RFC 3339 in UTC with three digits of fraction, `2026-11-22T10:00:00.500Z`.
 //!
-//! They are read by hand: jiff understands every form there is, and with the texts of its errors that weighs more than all
-//! the rest of what the page reads.
+//! They are read by hand: jiff understands every form there is, and with the texts of its errors that was a twelfth of the
+//! page's program.
 
 use std::str::FromStr;
 

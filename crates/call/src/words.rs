@@ -56,8 +56,8 @@ macro_rules! words {
     };
 }
 
-/// Reads a word and finds its place among these. One for all the vocabularies: what serde derives for each of them is a
-/// good part of the page's weight.
+/// Reads a word and finds its place among these. One for all the vocabularies: serde would derive one for each, and the
+/// page would hold them all.
 struct OneOf(&'static [&'static str]);
 
 impl Visitor<'_> for OneOf {
