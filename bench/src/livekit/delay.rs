@@ -68,7 +68,7 @@ pub(crate) async fn run(context: &Context, server: &Server) -> anyhow::Result<Ro
     Ok(Row::times("sound from one participant to another, through the server", &delays)
         .at_most("p50", delays.at(0.5), 175.0 / 2.0, "ms")
         .why(format!(
-            "a tone's first frame fetched → the first frame with it read: the jitter buffer holds 30 ms or more on \
+            "a tone's first frame fetched → the first frame with it read: the jitter buffer holds 20 ms or more on \
              purpose; {} frames lost",
             stats.lost
         )))

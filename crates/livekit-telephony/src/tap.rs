@@ -8,8 +8,10 @@ const LONGEST: usize = 5;
 /// Frames that have to wait before it flows again, at most: each time that it runs dry it is one more.
 const CUSHION: usize = 3;
 
-/// Frames taken, after which those that were always left are skipped: for 10 s nobody needed them.
-const WINDOW: usize = 500;
+/// Frames taken, after which those that were always left are skipped: nobody needed them. At first after 1 s, for what has
+/// come together before it flowed; each time that it runs dry it is twice as long, up to 10 s.
+const WINDOW: usize = 50;
+const LONGEST_WINDOW: usize = 500;
 
 /// Frames between somebody who makes one every 20 ms and somebody who takes one every 20 ms, on other clocks. It holds back
 /// no more than those clocks need.
@@ -23,22 +25,34 @@ pub(crate) struct Tap {
 }
 
 /// How many of what waits were needed by nobody for a while.
-#[derive(Debug, Default)]
-pub(crate) struct Spare {
+#[derive(Debug)]
+struct Spare {
+    window: usize,
     seen: usize,
     least: usize,
 }
 
+impl Default for Spare {
+    fn default() -> Self {
+        Self { window: WINDOW, seen: 0, least: 0 }
+    }
+}
+
 impl Spare {
     /// So many are left. At the end of a window: as many as were left throughout.
-    pub(crate) fn after(&mut self, left: usize) -> usize {
+    fn after(&mut self, left: usize) -> usize {
         self.least = if self.seen == 0 { left } else { self.least.min(left) };
         self.seen += 1;
-        if self.seen < WINDOW {
+        if self.seen < self.window {
             return 0;
         }
         self.seen = 0;
         self.least
+    }
+
+    /// It has run dry: what is left is needed after all.
+    fn ran_dry(&mut self) {
+        (self.window, self.seen) = ((2 * self.window).min(LONGEST_WINDOW), 0);
     }
 }
 
@@ -56,7 +70,7 @@ impl Tap {
         if self.frames.len() < wanted {
             if std::mem::take(&mut self.flowing) {
                 self.cushion = (self.cushion + 1).min(CUSHION - 1);
-                self.left = Spare::default();
+                self.left.ran_dry();
             }
             return None;
         }
@@ -95,7 +109,7 @@ mod tests {
             tap.push([n; 320]);
         }
         assert_eq!(first(tap.next()), Some(8));
-        for n in 13..1_000 {
+        for n in 13..100 {
             tap.push([n; 320]);
             assert!(tap.next().is_some(), "nothing is missing");
         }

@@ -1,5 +1,6 @@
 use std::{
     collections::VecDeque,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -74,10 +75,13 @@ pub struct LineEnd {
     ear: mpsc::Sender<Heard>,
 }
 
-#[derive(Debug, Default)]
+/// Asked for each frame as it is due; `None` is silence.
+pub type Source = dyn FnMut() -> Option<Frame> + Send;
+
+#[derive(Default)]
 struct Queue {
     speeches: VecDeque<Queued>,
-    music: Option<Music>,
+    between: Option<Between>,
     next_id: u64,
     closed: bool,
 }
@@ -89,6 +93,12 @@ struct Queued {
     finished: bool,
     played: u64,
     progress: watch::Sender<Played>,
+}
+
+/// What is heard whenever nothing is said.
+enum Between {
+    Music(Music),
+    Source(Box<Source>),
 }
 
 #[derive(Debug)]
@@ -148,12 +158,18 @@ impl Mouth {
 
     /// Plays a track in a loop, from its beginning, whenever nothing is said.
     pub fn play_music(&self, track: Arc<[i16]>) {
-        lock(&self.queue).music = (!track.is_empty()).then_some(Music { track, at: 0 });
+        lock(&self.queue).between = (!track.is_empty()).then_some(Between::Music(Music { track, at: 0 }));
+    }
+
+    /// Plays what is fetched from there, whenever nothing is said, in the place of music. It is fetched when it is due, so
+    /// that nothing waits here.
+    pub fn play_source(&self, source: Box<Source>) {
+        lock(&self.queue).between = Some(Between::Source(source));
     }
 
     /// Stops the music at once.
     pub fn stop_music(&self) {
-        lock(&self.queue).music = None;
+        lock(&self.queue).between = None;
     }
 
     /// Whether something is being said or waits to be.
@@ -263,7 +279,7 @@ impl Drop for LineEnd {
     fn drop(&mut self) {
         let mut queue = lock(&self.queue);
         queue.closed = true;
-        queue.music = None;
+        queue.between = None;
         for speech in queue.speeches.drain(..) {
             speech.over(true);
         }
@@ -289,11 +305,12 @@ impl Queue {
             }
         }
         self.retire();
-        if filled == 0
-            && self.speeches.is_empty()
-            && let Some(music) = &mut self.music
-        {
-            music.fill(&mut frame);
+        if filled == 0 && self.speeches.is_empty() {
+            match &mut self.between {
+                Some(Between::Music(music)) => music.fill(&mut frame),
+                Some(Between::Source(source)) => frame = source().unwrap_or(SILENCE),
+                None => {}
+            }
         }
         frame
     }
@@ -320,6 +337,13 @@ impl Music {
             *sample = self.track[self.at];
             self.at = (self.at + 1) % self.track.len();
         }
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut it = f.debug_struct("Queue");
+        it.field("speeches", &self.speeches).field("closed", &self.closed).finish_non_exhaustive()
     }
 }
 
@@ -364,6 +388,23 @@ mod tests {
         line.mouth.play_music(Arc::from([7, 8, 9]));
         assert_eq!(end.next_frame()[..4], [7, 8, 9, 7]);
         line.mouth.stop_music();
+        assert_eq!(end.next_frame(), SILENCE);
+    }
+
+    #[test]
+    fn a_source_is_asked_when_a_frame_is_due_and_nothing_is_said() {
+        let (line, end) = Line::new();
+        let mut next = 0;
+        line.mouth.play_source(Box::new(move || {
+            next += 1;
+            (next < 3).then_some([next; FRAME_SAMPLES])
+        }));
+        assert_eq!(end.next_frame(), [1; FRAME_SAMPLES]);
+        let speech = line.mouth.begin();
+        speech.push(&[9; FRAME_SAMPLES]);
+        speech.finish();
+        assert_eq!(end.next_frame(), [9; FRAME_SAMPLES]);
+        assert_eq!(end.next_frame(), [2; FRAME_SAMPLES]);
         assert_eq!(end.next_frame(), SILENCE);
     }
 

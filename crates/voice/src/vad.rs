@@ -34,6 +34,8 @@ pub(crate) struct Window {
     pub(crate) audio: [i16; WINDOW],
     /// Whether there is speech in them.
     pub(crate) voiced: bool,
+    /// Whether they stand out from the noise, voice or not: so do the consonants that many words begin with.
+    pub(crate) loud: bool,
 }
 
 /// The quietest recent level, by two spans: one that fills and one that is full.
@@ -64,9 +66,10 @@ impl Vad {
         self.floor.learn(level);
         let gate = QUIETEST.max(self.floor.level() * ABOVE_FLOOR).max(self.peak * BELOW_PEAK);
         let enough = if self.speaking { STAY_SCORE } else { ONSET_SCORE };
-        self.speaking = score >= enough && level >= gate;
+        let loud = level >= gate;
+        self.speaking = loud && score >= enough;
         self.peak = if self.speaking { self.peak.max(level) } else { self.peak * 0.98 };
-        Some(Window { audio, voiced: self.speaking })
+        Some(Window { audio, voiced: self.speaking, loud })
     }
 }
 

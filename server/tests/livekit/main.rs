@@ -22,6 +22,7 @@ mod phone;
 mod program;
 #[path = "../../../crates/livekit/tests/common/server.rs"]
 mod server;
+mod take_over;
 mod whole;
 mod world;
 

@@ -16,7 +16,7 @@ use tokio::{
 };
 use warmline_call::{CallId, LegFact, LegRef};
 use warmline_livekit::{Participant, ParticipantEvent, RemoteTrack};
-use warmline_telephony::{Dial, Dialled, FRAME_SAMPLES, Frame, Heard, Line, Speech, Telephony, mix};
+use warmline_telephony::{Dial, Dialled, Frame, Heard, Line, Source, Telephony, mix};
 
 use super::{
     Inner, lock,
@@ -26,16 +26,13 @@ use super::{
     twirp::TwirpError,
     who::{Joined, Who},
 };
-use crate::tap::{Spare, Tap};
+use crate::tap::Tap;
 
 /// How long a busy callee's participant lingers in the room.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// How long a number takes to be refused that [`super::Carrier::refuse`] names.
 const REFUSED_AFTER: Duration = Duration::from_millis(100);
-
-/// Frames that may wait for the phone when another one comes: more are skipped.
-const AHEAD: usize = 2;
 
 /// The participant of a leg.
 struct Leg {
@@ -46,13 +43,13 @@ struct Leg {
     microphone: Arc<Mutex<Tap>>,
     /// Audio tracks of others, by their ids, and whether they are subscribed to.
     published: Vec<String>,
-    heard: HashMap<String, Queue>,
+    heard: Arc<Mutex<Speakers>>,
     outcome: Option<oneshot::Sender<Result<(), Refused>>>,
     answered: bool,
-    speech: Option<Speech>,
-    pushed: u64,
-    ahead: Spare,
 }
+
+/// Who is heard, by the ids of their tracks.
+type Speakers = HashMap<String, Queue>;
 
 /// A track that is heard, and frames of it.
 struct Queue {
@@ -85,12 +82,9 @@ pub(super) async fn begin(
         relay,
         microphone,
         published: Vec::new(),
-        heard: HashMap::new(),
+        heard: Arc::default(),
         outcome: Some(outcome),
         answered: false,
-        speech: None,
-        pushed: 0,
-        ahead: Spare::default(),
     };
     let inner = Arc::clone(inner);
     tokio::spawn(async move {
@@ -142,7 +136,7 @@ impl Leg {
                     Some(LegFact::Ringing) => self.status("ringing", &[]).await,
                     Some(LegFact::Answered) => {
                         self.answer().await;
-                        self.speech = Some(mouth.begin());
+                        mouth.play_source(played(&self.heard));
                         // What was said meanwhile would be late for the whole call.
                         while let Some(Some(heard)) = ear.hear().now_or_never() {
                             if let Heard::Key(key) = heard {
@@ -155,11 +149,7 @@ impl Leg {
                     None => return self.participant.close().await,
                 },
                 heard = ear.hear(), if listening => match heard {
-                    // The phone's own clock: a frame said is a frame heard.
-                    Some(Heard::Frame(frame)) => {
-                        lock(&self.microphone).push(frame);
-                        self.play();
-                    }
+                    Some(Heard::Frame(frame)) => lock(&self.microphone).push(frame),
                     Some(Heard::Key(key)) => drop(self.participant.send_dtmf(key, Vec::new()).await),
                     None => listening = false,
                 },
@@ -188,13 +178,13 @@ impl Leg {
             }
             ParticipantEvent::TrackUnpublished { sid, .. } => {
                 self.published.retain(|known| *known != sid);
-                self.heard.remove(&sid);
+                lock(&self.heard).remove(&sid);
             }
             ParticipantEvent::TrackSubscribed { audio, .. } => {
                 let queue = Queue { tap: Tap::default(), audio };
-                self.heard.insert(queue.audio.sid().to_owned(), queue);
+                lock(&self.heard).insert(queue.audio.sid().to_owned(), queue);
             }
-            ParticipantEvent::TrackUnsubscribed { sid, .. } => drop(self.heard.remove(&sid)),
+            ParticipantEvent::TrackUnsubscribed { sid, .. } => drop(lock(&self.heard).remove(&sid)),
             // As the real service does after a reconnect.
             ParticipantEvent::Rejoined | ParticipantEvent::Resumed if self.answered => {
                 let _ = self.participant.subscribe(self.published.clone(), true).await;
@@ -215,7 +205,7 @@ impl Leg {
         self.relay = joined.relay;
         self.microphone = joined.microphone;
         self.published.clear();
-        self.heard.clear();
+        lock(&self.heard).clear();
         *events = joined.events;
         tokio::spawn(left.close());
         Ok(())
@@ -261,18 +251,6 @@ impl Leg {
             tracing::warn!(%error, "a simulated leg's status could not be set");
         }
     }
-
-    /// 20 ms of everything that is heard, to the phone.
-    fn play(&mut self) {
-        let frames: Vec<Frame> = self.heard.values_mut().filter_map(Queue::next).collect();
-        let Some(speech) = &self.speech else { return };
-        let ahead = self.pushed.saturating_sub(speech.played().samples) as usize / FRAME_SAMPLES;
-        if ahead > AHEAD || self.ahead.after(ahead) > 0 {
-            return;
-        }
-        speech.push(&mix(&frames.iter().collect::<Vec<_>>()));
-        self.pushed += FRAME_SAMPLES as u64;
-    }
 }
 
 impl Queue {
@@ -282,6 +260,15 @@ impl Queue {
         }
         self.tap.next()
     }
+}
+
+/// Everybody who is heard, mixed: what the phone fetches.
+fn played(heard: &Arc<Mutex<Speakers>>) -> Box<Source> {
+    let heard = Arc::clone(heard);
+    Box::new(move || {
+        let frames: Vec<Frame> = lock(&heard).values_mut().filter_map(Queue::next).collect();
+        (!frames.is_empty()).then(|| mix(&frames.iter().collect::<Vec<_>>()))
+    })
 }
 
 fn dial(request: &proto::CreateSipParticipantRequest) -> Dial {

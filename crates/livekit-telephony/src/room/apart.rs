@@ -49,8 +49,7 @@ impl Shared {
             return self.merge_by_moving(&customer.identity, (supervisor.name, &supervisor.identity)).await;
         }
         let connected = async {
-            self.hear(&customer, &supervisor).await?;
-            self.hear(&supervisor, &customer).await?;
+            tokio::try_join!(self.hear(&customer, &supervisor), self.hear(&supervisor, &customer))?;
             self.are_there(&[&customer.identity, &supervisor.identity]).await
         };
         if let Err(error) = connected.await {

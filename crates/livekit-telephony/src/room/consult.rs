@@ -47,9 +47,10 @@ impl Shared {
         let joined = Participant::connect(self.backend.as_agent(&self.call, Place::Consult)).await;
         let (agent, events) = joined.map_err(|error| OpenError(format!("{error}; check LIVEKIT_URL.")))?;
         let publishing = async {
-            agent.set_permissions(SubscriptionPermissions::nobody()).await?;
             let source = self.sound.mouthpiece(LegRef::Supervisor(1)).source(Place::Consult);
-            agent.publish_source(TrackOptions::new("supervisor"), source).await
+            let track = agent.publish_source(TrackOptions::new("supervisor"), source).await?;
+            agent.set_permissions(SubscriptionPermissions::nobody()).await?;
+            Ok(track)
         };
         let failed = |error: RequestError| OpenError(format!("The agent could not publish: {error}."));
         let track = publishing.await.map_err(failed)?;

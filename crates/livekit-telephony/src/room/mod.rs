@@ -114,10 +114,14 @@ impl Shared {
 
     /// Publishes the agent's two tracks; nobody may hear them before a leg is dialled that they are for.
     async fn publish(&self, agent: &Participant) -> Result<(), RequestError> {
-        agent.set_permissions(SubscriptionPermissions::nobody()).await?;
         let source = |leg| self.sound.mouthpiece(leg).source(Place::Call);
-        let customer = agent.publish_source(TrackOptions::new("customer"), source(LegRef::Customer)).await?;
-        let supervisor = agent.publish_source(TrackOptions::new("supervisor"), source(LegRef::Supervisor(1))).await?;
+        let (customer, supervisor) = tokio::try_join!(
+            agent.publish_source(TrackOptions::new("customer"), source(LegRef::Customer)),
+            agent.publish_source(TrackOptions::new("supervisor"), source(LegRef::Supervisor(1))),
+        )?;
+        // After the publishing, which the server answers: the kernel keeps back what follows a message without an answer.
+        // Nothing is said on these tracks yet.
+        agent.set_permissions(SubscriptionPermissions::nobody()).await?;
         self.lock().tracks = Some([customer, supervisor]);
         Ok(())
     }

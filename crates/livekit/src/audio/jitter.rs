@@ -113,6 +113,12 @@ impl JitterBuffer {
         }
     }
 
+    /// When the first packet of what begins is due.
+    #[must_use]
+    pub fn begins(&self) -> Option<Instant> {
+        if let State::Filling { until } = self.state { Some(until) } else { None }
+    }
+
     /// What is to be played now. Called whenever the decoder needs more.
     pub fn pop(&mut self, now: Instant) -> Due {
         match self.state {

@@ -256,7 +256,7 @@ fn a_network_that_loses_much_is_given_the_time_that_copies_need() {
         }
         stream.jitter.target()
     };
-    assert_eq!(lossy(|n| n % 50 == 0), ms(30), "the least");
+    assert_eq!(lossy(|n| n % 50 == 0), ms(20), "the least");
     assert_eq!(lossy(|n| n % 10 == 0), ms(40), "a copy comes 20 ms later, and playing is on a grid of 20 ms");
 }
 

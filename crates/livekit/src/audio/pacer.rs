@@ -30,6 +30,22 @@ impl Pacer {
         self.next
     }
 
+    /// Moves the grid, by less than a frame, so that it goes through that moment. What comes next is late by as much.
+    pub(crate) fn align(&mut self, through: Instant) {
+        let rest = |time: Duration| Duration::from_nanos((time.as_nanos() % FRAME_TIME.as_nanos()) as u64);
+        self.next += match through.checked_duration_since(self.next) {
+            Some(later) => rest(later),
+            None => rest(FRAME_TIME - rest(self.next.duration_since(through))),
+        };
+    }
+
+    /// Nothing is to be done: no frame is missed.
+    pub(crate) fn idle(&mut self, now: Instant) {
+        if self.next <= now {
+            self.next = now + FRAME_TIME;
+        }
+    }
+
     /// What is due now.
     pub(crate) fn due(&mut self, now: Instant) -> DueFrames {
         let Some(late) = now.checked_duration_since(self.next) else { return DueFrames::default() };
@@ -60,6 +76,18 @@ mod tests {
         assert_eq!(pacer.next(), start + ms(40));
         assert_eq!(pacer.due(start + ms(101)), DueFrames { skipped: 0, frames: 4 });
         assert_eq!(pacer.next(), start + ms(120));
+    }
+
+    #[test]
+    fn the_grid_is_moved_by_less_than_a_frame() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(start);
+        pacer.align(start + ms(47));
+        assert_eq!(pacer.next(), start + ms(7));
+        pacer.align(start + ms(47));
+        assert_eq!(pacer.next(), start + ms(7), "it lies on the grid already");
+        pacer.align(start + ms(3));
+        assert_eq!(pacer.next(), start + ms(23), "what is past stays past");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct JitterConfig {
 
 impl Default for JitterConfig {
     fn default() -> Self {
-        Self { shortest: Duration::from_millis(30), longest: Duration::from_millis(200) }
+        Self { shortest: Duration::from_millis(20), longest: Duration::from_millis(200) }
     }
 }
 

@@ -65,6 +65,11 @@ impl AudioReceiver {
         }
     }
 
+    /// When what begins is due.
+    pub(crate) fn begins(&self) -> Option<Instant> {
+        self.jitter.begins()
+    }
+
     /// The next 20 ms.
     pub(crate) fn next_frame(&mut self, now: Instant) -> Frame {
         while self.ready.len() < FRAME_SAMPLES {

@@ -19,6 +19,10 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Samples in 20 ms at the highest rate.
 const LONGEST_FRAME: usize = 960;
 
+/// What is sent is fetched so long after what is heard was handed over: an answer to it (silence, where somebody breaks in)
+/// does not wait for the next frame.
+const REACTION: Duration = Duration::from_millis(8);
+
 /// One of our tracks.
 pub(crate) struct Publication {
     pub(super) end: LocalEnd,
@@ -40,11 +44,6 @@ pub(crate) struct Reception {
 }
 
 impl Engine {
-    /// Whether there is anything to be done every 20 ms.
-    pub(super) fn has_audio(&self) -> bool {
-        !self.tracks.is_empty() || !self.heard.is_empty()
-    }
-
     /// Asks the server to publish a track.
     #[allow(deprecated, reason = "servers of today still go by these flags")]
     pub(super) fn announce(link: &mut Link, track: &Publication) {
@@ -90,24 +89,30 @@ impl Engine {
         self.tracks.iter_mut().find(|track| track.end.id() == id)
     }
 
-    /// 20 ms have passed, or several times that.
-    pub(super) fn on_frames_due(&mut self, link: &mut Link, now: Instant) -> Result<(), End> {
-        let due = self.pacer.due(now);
-        if due.skipped > 0 {
-            tracing::debug!(frames = due.skipped, "the task was held up: frames were left out");
-            self.tracks.iter_mut().for_each(|track| track.sender.skip(due.skipped));
-        }
-        for _ in 0..due.frames {
-            self.send_frames(link, now)?;
+    /// Hands over what is heard, 20 ms or several times that.
+    pub(super) fn hear_frames(&mut self, now: Instant) {
+        for _ in 0..self.hearing.due(now).frames {
             for heard in self.heard.values_mut().filter(|heard| heard.started) {
                 let frame = heard.receiver.next_frame(now);
                 heard.end.hear(&frame, heard.receiver.stats());
             }
         }
+    }
+
+    /// Sends what is due, 20 ms or several times that.
+    pub(super) fn send_frames(&mut self, link: &mut Link, now: Instant) -> Result<(), End> {
+        let due = self.sending.due(now);
+        if due.skipped > 0 {
+            tracing::debug!(frames = due.skipped, "the task was held up: frames were left out");
+            self.tracks.iter_mut().for_each(|track| track.sender.skip(due.skipped));
+        }
+        for _ in 0..due.frames {
+            self.send_frame(link, now)?;
+        }
         Ok(())
     }
 
-    fn send_frames(&mut self, link: &mut Link, now: Instant) -> Result<(), End> {
+    fn send_frame(&mut self, link: &mut Link, now: Instant) -> Result<(), End> {
         let mut pcm = [0; LONGEST_FRAME];
         let mut sent = false;
         for track in &mut self.tracks {
@@ -137,9 +142,15 @@ impl Engine {
     }
 
     pub(super) fn on_rtp(&mut self, track: &str, ssrc: u32, timestamp: u32, payload: &Arc<[u8]>, red: bool) {
-        if let Some(heard) = self.heard.get_mut(track) {
-            heard.started = true;
-            heard.receiver.packet(Instant::now(), ssrc, timestamp, payload, red);
+        let Some(heard) = self.heard.get_mut(track) else { return };
+        heard.started = true;
+        heard.receiver.packet(Instant::now(), ssrc, timestamp, payload, red);
+        // Who is heard alone does not wait for a grid that was there before.
+        if let Some(due) = heard.receiver.begins()
+            && self.heard.values().filter(|heard| heard.started).count() == 1
+        {
+            self.hearing.align(due);
+            self.sending.align(due + REACTION);
         }
     }
 

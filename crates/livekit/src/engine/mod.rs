@@ -32,7 +32,7 @@ pub(crate) use rejoin::token;
 
 use crate::{
     DisconnectReason, Options, ParticipantEvent, SubscriptionPermissions,
-    audio::{FRAME_TIME, Pacer},
+    audio::Pacer,
     error::ConnectError,
     peer::{PeerError, PeerEvent},
     roster::Roster,
@@ -83,7 +83,8 @@ pub(crate) struct Engine {
     texts: TextAssembler,
     rpcs: Rpcs,
     outbound: VecDeque<Outbound>,
-    pacer: Pacer,
+    sending: Pacer,
+    hearing: Pacer,
     housekeeping: Instant,
     /// The token that the server has last refreshed ours to.
     refreshed: Option<Secret>,
@@ -123,7 +124,8 @@ impl Engine {
             texts: TextAssembler::default(),
             rpcs,
             outbound: VecDeque::new(),
-            pacer: Pacer::new(now),
+            sending: Pacer::new(now),
+            hearing: Pacer::new(now),
             housekeeping: now + HOUSEKEEPING,
             refreshed: None,
             recovery,
@@ -232,8 +234,11 @@ impl Engine {
 
     fn deadline(&self, link: &Link) -> Instant {
         let mut deadline = link.peer.deadline().min(self.housekeeping);
-        if self.has_audio() {
-            deadline = deadline.min(self.pacer.next());
+        if !self.tracks.is_empty() {
+            deadline = deadline.min(self.sending.next());
+        }
+        if !self.heard.is_empty() {
+            deadline = deadline.min(self.hearing.next());
         }
         deadline
     }
@@ -244,10 +249,15 @@ impl Engine {
             link.peer.handle_timeout(now)?;
             link.peer.drain(&mut self.happened)?;
         }
-        if self.has_audio() {
-            self.on_frames_due(link, now)?;
-        } else if self.pacer.next() <= now {
-            self.pacer = Pacer::new(now + FRAME_TIME);
+        if self.heard.is_empty() {
+            self.hearing.idle(now);
+        } else {
+            self.hear_frames(now);
+        }
+        if self.tracks.is_empty() {
+            self.sending.idle(now);
+        } else {
+            self.send_frames(link, now)?;
         }
         if self.housekeeping <= now {
             self.housekeeping = now + HOUSEKEEPING;

@@ -31,7 +31,7 @@ impl Engine {
                 self.hear_what_is_sent(link);
                 self.confirm_published(link);
             }
-            Response::Trickle(trickle) => link.peer.candidate(&trickle.candidate_init),
+            Response::Trickle(trickle) => link.peer.candidate(&trickle.candidate_init)?,
             Response::MediaSectionsRequirement(needed) => {
                 link.peer.negotiation().require(needed.num_audios, needed.num_videos);
             }

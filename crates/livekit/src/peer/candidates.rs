@@ -1,6 +1,6 @@
 //! Where the server can be reached: its ICE candidates, over UDP and TCP.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Instant};
 
 use str0m::{
     Candidate, RtcError,
@@ -14,20 +14,28 @@ pub(super) const MOST_CANDIDATES: usize = 64;
 
 impl Peer {
     /// A candidate of the server's: JSON with a candidate line (pitfall 6).
-    pub(crate) fn candidate(&mut self, json: &str) {
-        let Some(candidate) = parse_candidate(json) else { return };
+    pub(crate) fn candidate(&mut self, json: &str) -> Result<(), PeerError> {
+        let Some(candidate) = parse_candidate(json) else { return Ok(()) };
         if candidate.proto() != Protocol::Udp {
             if !self.tcp_candidates.contains(&candidate.addr()) && self.tcp_candidates.len() < MOST_CANDIDATES {
                 self.tcp_candidates.push(candidate.addr());
             }
-            return;
+            return Ok(());
         }
         // An answer to come may begin a new generation of ICE, and forget the candidates that came before it.
         if self.negotiation.is_answered() {
             self.rtc.add_remote_candidate(candidate);
-        } else if self.early_candidates.len() < MOST_CANDIDATES {
+            return self.check_at_once();
+        }
+        if self.early_candidates.len() < MOST_CANDIDATES {
             self.early_candidates.push(candidate);
         }
+        Ok(())
+    }
+
+    /// Asks the server at a new address now. By itself str0m waits 50 ms, in case that more addresses come.
+    pub(super) fn check_at_once(&mut self) -> Result<(), PeerError> {
+        self.handle_timeout(Instant::now())
     }
 
     /// Where the server takes ICE over TCP.
@@ -44,7 +52,7 @@ impl Peer {
         self.wire.use_tcp(tcp);
         self.rtc.add_local_candidate(ours);
         self.rtc.add_remote_candidate(theirs);
-        Ok(())
+        self.check_at_once()
     }
 }
 

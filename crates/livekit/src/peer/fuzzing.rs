@@ -58,7 +58,11 @@ pub fn descriptions(input: &[u8]) {
                     return;
                 }
             }
-            2 => peer.candidate(&text),
+            2 => {
+                if peer.candidate(&text).is_err() {
+                    return;
+                }
+            }
             3 => {
                 let count =
                     |at| bytes.get(at..at + 4).map_or(1, |four| u32::from_le_bytes(four.try_into().expect("4")));

@@ -148,7 +148,7 @@ impl Peer {
         for candidate in self.early_candidates.drain(..) {
             self.rtc.add_remote_candidate(candidate);
         }
-        Ok(())
+        if self.connected { Ok(()) } else { self.check_at_once() }
     }
 
     pub(crate) fn is_on_tcp(&self) -> bool {

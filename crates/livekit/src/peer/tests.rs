@@ -67,14 +67,14 @@ fn our_candidate_is_in_the_offer_and_the_servers_wait_for_its_answer() {
     let own = format!("127.0.0.1 {} typ host", peer.wire.local().port());
     assert!(first.sdp.contains(&own), "{own} is not in\n{}", first.sdp);
     let candidate = |kind: &str| format!(r#"{{"candidate":"candidate:1 1 {kind}"}}"#);
-    peer.candidate(&candidate("udp 2130706431 127.0.0.1 50100 typ host"));
+    peer.candidate(&candidate("udp 2130706431 127.0.0.1 50100 typ host")).unwrap();
     assert_eq!(peer.early_candidates.len(), 1, "it came before the answer");
-    peer.candidate(&candidate("tcp 1671430143 127.0.0.1 7881 typ host tcptype passive"));
+    peer.candidate(&candidate("tcp 1671430143 127.0.0.1 7881 typ host tcptype passive")).unwrap();
     assert_eq!(peer.tcp_candidates(), [([127, 0, 0, 1], 7_881).into()]);
     let (sdp, mids) = server.accept(&first).unwrap();
     peer.answer(&answer(sdp, first.id, &mids)).unwrap();
     assert!(peer.early_candidates.is_empty());
-    peer.candidate(&candidate("udp 2130706431 127.0.0.1 50101 typ host"));
+    peer.candidate(&candidate("udp 2130706431 127.0.0.1 50101 typ host")).unwrap();
     assert!(peer.early_candidates.is_empty(), "it is used at once");
 }
 

@@ -15,6 +15,8 @@ const TAIL: usize = 1_600;
 const PAUSE: usize = 6 * WINDOW;
 /// Voice that shows that somebody goes on after a silence: 48 ms.
 const RESUMED: usize = 3 * WINDOW;
+/// Loud windows right before the first voiced one that belong to its word: up to 96 ms.
+const CONSONANTS: usize = 6;
 
 /// A recognition that is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +35,8 @@ pub(super) struct Segment {
     audio: Vec<i16>,
     began: Instant,
     ended: Instant,
+    /// Since it began, pauses included.
+    long: usize,
     voiced: usize,
     silence: usize,
     told_voice: bool,
@@ -68,12 +72,12 @@ impl Segment {
     pub(super) fn new(preroll: impl Iterator<Item = Window>, at: Instant, timing: &Timing) -> Self {
         let windows: Vec<Window> = preroll.collect();
         let voiced = windows.iter().filter(|w| w.voiced).count() * WINDOW;
-        let since = windows.iter().rev().take(super::ONSET_WINDOWS).rposition(|w| w.voiced);
-        let lead = samples_time(since.map_or(0, |i| i + 1) * WINDOW);
+        let long = since_onset(&windows) * WINDOW;
         Self {
             audio: windows.iter().flat_map(|w| w.audio).collect(),
-            began: at.checked_sub(lead).unwrap_or(at),
+            began: at.checked_sub(samples_time(long)).unwrap_or(at),
             ended: at,
+            long,
             voiced,
             silence: 0,
             told_voice: false,
@@ -95,6 +99,7 @@ impl Segment {
         next_job: &mut u64,
     ) -> [Option<Outcome>; 2] {
         self.audio.extend_from_slice(&window.audio);
+        self.long += WINDOW;
         if window.voiced { self.speech(at, timing, next_job) } else { [self.pause(timing, next_job), None] }
     }
 
@@ -114,7 +119,8 @@ impl Segment {
         if self.guess.take().is_some() {
             return [Some(Outcome::Withdrawn), None];
         }
-        let breaks_in = !self.told_voice && self.voiced >= time_samples(timing.barge_in);
+        let enough = time_samples(timing.barge_in);
+        let breaks_in = !self.told_voice && self.long >= enough && 2 * self.voiced >= enough;
         self.told_voice |= breaks_in;
         [breaks_in.then_some(Outcome::Voice), self.recognise_on_the_way(timing, next_job)]
     }
@@ -248,6 +254,16 @@ impl Closing {
         let known = self.pieces.iter().filter_map(|p| p.known).max().unwrap_or(decided).max(decided);
         Some(Outcome::Turn(HeardTurn { text, began, ended, decided, known }))
     }
+}
+
+/// How many of the windows around an onset belong to the speech: from the first that is voiced, and from the consonants
+/// before it.
+fn since_onset(windows: &[Window]) -> usize {
+    let recent = windows.len().saturating_sub(super::ONSET_WINDOWS);
+    let Some(voiced) = windows[recent..].iter().position(|w| w.voiced) else { return 0 };
+    let voice = recent + voiced;
+    let consonants = windows[..voice].iter().rev().take(CONSONANTS).take_while(|w| w.loud).count();
+    windows.len() - voice + consonants
 }
 
 fn job(next: &mut u64, audio: Arc<[i16]>, urgency: Urgency) -> Job {

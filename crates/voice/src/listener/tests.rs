@@ -138,12 +138,25 @@ fn long_speech_is_recognised_in_pieces_of_at_most_15_s() {
 }
 
 #[test]
-fn breaking_in_takes_200_ms_of_voice() {
-    let mut bench = Bench::new("Stop.");
+fn breaking_in_takes_200_ms_of_speech_with_its_short_stops() {
+    for stop in [0, 50] {
+        let mut bench = Bench::new("Stop.");
+        bench.silence(1000);
+        bench.speech(120);
+        bench.silence(stop);
+        bench.speech(800);
+        let voice = bench.when(|o| *o == Outcome::Voice).unwrap();
+        assert!(near(voice, 1220, 30), "{voice:?} with a stop of {stop} ms");
+    }
+}
+
+#[test]
+fn a_syllable_does_not_break_in() {
+    let mut bench = Bench::new("Hm.");
     bench.silence(1000);
-    bench.speech(800);
-    let voice = bench.when(|o| *o == Outcome::Voice).unwrap();
-    assert!(near(voice, 1240, 50), "{voice:?}");
+    bench.speech(70);
+    bench.silence(1000);
+    assert_eq!(bench.when(|o| *o == Outcome::Voice), None, "{:?}", bench.found);
 }
 
 #[test]

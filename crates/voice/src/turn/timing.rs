@@ -11,7 +11,7 @@ pub(crate) struct Timing {
     pub(crate) usual: Duration,
     /// Silence that ends a turn whose text looks unfinished, and any turn whose text has not come (900 ms).
     pub(crate) unfinished: Duration,
-    /// Speech while the agent speaks stops the agent after so much voice (200 ms).
+    /// Speech stops the agent so long after it began, if at least half of that was voice (200 ms).
     pub(crate) barge_in: Duration,
     /// Speech with less voice than this is a noise (90 ms).
     pub(crate) shortest: Duration,
