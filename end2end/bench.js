@@ -19,20 +19,20 @@ const weigh = (url, encoding) =>
     }).on('error', reject);
   });
 
-test('weight of a page', async () => {
-  const context = await newContext();
-  const page = await context.newPage();
-  const urls = new Set();
-  page.on('response', (response) => urls.add(response.url()));
-  await open(page, '/');
-  await context.close();
-  let all = 0;
-  for (const url of [...urls].filter((url) => url.startsWith(base))) {
-    const bytes = await weigh(url, 'br');
-    all += bytes;
-    console.log(`  ${String(bytes).padStart(9)} bytes  ${url.replace(base, '')}`);
+test('weight of the pages', async () => {
+  const call = await place('+15550100017', 'Customer');
+  for (const path of ['/', '/console', `/call/${call}`, '/history', '/phone', '/setup']) {
+    const context = await newContext();
+    const page = await context.newPage();
+    const urls = new Set();
+    page.on('response', (response) => urls.add(response.url()));
+    await open(page, path);
+    await context.close();
+    const ours = [...urls].filter((url) => url.startsWith(base));
+    const bytes = await Promise.all(ours.map((url) => weigh(url, 'br')));
+    const sum = (suffix) => bytes.filter((_, n) => ours[n].endsWith(suffix)).reduce((all, one) => all + one, 0) / 1000;
+    console.log(`weight of ${path}: ${sum('').toFixed(0)} kB with brotli, ${sum('.wasm').toFixed(0)} of it the program, ${ours.length} files (goal 260 kB)`);
   }
-  console.log(`weight: ${(all / 1000).toFixed(0)} kB with brotli, ${urls.size} files (goal 260 kB)`);
 });
 
 test('time to interactive', { timeout: 120_000 }, async () => {

@@ -94,3 +94,40 @@ test('a page that came before its program can be used', () =>
     await untilPhase(page.url().split('/').pop(), 'ended');
   }),
 );
+
+test('pages follow each other, and back again', { timeout: 60_000 }, () =>
+  withPage('walk', {}, async (page) => {
+    /** That page is shown, and live; whether it was loaded anew. */
+    const shows = async (path, title, anew) => {
+      await page.waitForURL((url) => url.pathname + url.search === path);
+      await hydrated(page);
+      await page.waitForFunction((title) => document.title === title, title);
+      assert.equal(await page.locator('nav [aria-current=page]').getAttribute('href'), path.split('?')[0]);
+      assert.equal(await page.evaluate(() => !globalThis.stayed), anew, `${path} loaded anew`);
+      await page.evaluate(() => (globalThis.stayed = true));
+    };
+    await open(page, '/');
+    await shows('/', 'Warmline', true);
+    await page.click('#nav-console');
+    await shows('/console', 'Console · Warmline', false);
+    await page.click('text="Ended"');
+    await shows('/console?show=ended', 'Console · Warmline', false);
+    await page.goBack();
+    await shows('/console', 'Console · Warmline', false);
+    await page.goBack();
+    await shows('/', 'Warmline', false);
+    // These are another program's.
+    await page.click('#nav-history');
+    await shows('/history', 'History · Warmline', true);
+    await page.selectOption('select[name=phase]', 'ended');
+    await shows('/history?phase=ended', 'History · Warmline', false);
+    await page.click('#nav-phone');
+    await shows('/phone', 'Phone · Warmline', false);
+    await page.goBack();
+    await shows('/history?phase=ended', 'History · Warmline', false);
+    await page.waitForFunction(() => document.querySelector('select[name=phase]').value === 'ended');
+    await page.goBack();
+    await shows('/history', 'History · Warmline', false);
+    await page.goBack();
+    await shows('/', 'Warmline', true);
+  }));

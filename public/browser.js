@@ -111,7 +111,32 @@
     if (icon && icon.getAttribute('href') !== href) icon.setAttribute('href', href);
   }
 
+  /** Tells of each address that a link of ours or the browser's buttons lead to. True: it is shown, and the page stays. */
+  function followAddress(then) {
+    addEventListener('popstate', () => then(location.pathname + location.search));
+    addEventListener('click', (event) => {
+      const link = event.target instanceof Element && event.target.closest('a[href]');
+      const asked = event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+      if (!link || asked || event.defaultPrevented || link.origin !== location.origin) return;
+      if (link.target || link.relList.contains('external') || link.hasAttribute('download')) return;
+      // Within this page the browser finds the place by itself.
+      if (link.hash && link.pathname === location.pathname && link.search === location.search) return;
+      const address = link.pathname + link.search;
+      if (!then(address)) return;
+      event.preventDefault();
+      setAddress(address, link.href === location.href);
+    });
+  }
+
+  /** Another page begins at its top. */
+  function setAddress(address, replace) {
+    const before = location.pathname;
+    history[replace ? 'replaceState' : 'pushState'](null, '', address);
+    if (location.pathname !== before) scrollTo(0, 0);
+  }
+
   globalThis.warmline = {
     ring, soundIsBlocked, testSound, notify, notifications, testNotification, testMicrophone, copy, localTime, badge,
+    followAddress, setAddress,
   };
 })();

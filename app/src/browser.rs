@@ -23,6 +23,10 @@ extern "C" {
     pub(crate) fn notify(title: &str, body: &str, url: &str);
     #[wasm_bindgen(js_namespace = warmline, js_name = notifications)]
     fn notifications() -> String;
+    #[wasm_bindgen(js_namespace = warmline, js_name = followAddress)]
+    fn follow_address_with(then: &Closure<dyn Fn(String) -> bool>);
+    #[wasm_bindgen(js_namespace = warmline, js_name = setAddress)]
+    pub(crate) fn set_address(address: &str, replace: bool);
     #[wasm_bindgen(js_namespace = warmline, js_name = badge)]
     fn badge(on: bool);
     #[wasm_bindgen(js_namespace = warmline, js_name = localTime)]
@@ -54,6 +58,14 @@ pub(crate) fn follow(store: Store) {
     let _ = window.set_interval_with_callback_and_timeout_and_arguments_0(tick.as_ref().unchecked_ref(), 1000);
     tick.forget();
     live::connect(store);
+}
+
+/// Tells of each address that a link or the browser's buttons lead to, for as long as the page is open. `true` from `then`: it
+/// is shown already, nothing is to be loaded.
+pub(crate) fn follow_address(then: impl Fn(String) -> bool + 'static) {
+    let then = Closure::<dyn Fn(String) -> bool>::new(then);
+    follow_address_with(&then);
+    then.forget();
 }
 
 /// This machine's clock, in milliseconds since 1970.
@@ -149,13 +161,26 @@ pub(crate) fn notifications_are_on() -> bool {
     notifications() == "granted"
 }
 
+/// Between what stands before the page's title and the title.
+const TITLED: &str = " ● ";
+
+/// The page's title, after what stands before it.
+pub(crate) fn set_title(title: &str) {
+    let Some(document) = web_sys::window().and_then(|w| w.document()) else { return };
+    let now = document.title();
+    match now.rsplit_once(TITLED) {
+        Some((before, _)) => document.set_title(&format!("{before}{TITLED}{title}")),
+        None => document.set_title(title),
+    }
+}
+
 /// What stands before the page's title, and a dot on its icon with it.
 pub(crate) fn title(before: Option<&str>) {
     badge(before.is_some());
     let Some(document) = web_sys::window().and_then(|w| w.document()) else { return };
     let now = document.title();
-    let bare = now.rsplit(" ● ").next().unwrap_or_default();
-    document.set_title(&before.map_or_else(|| bare.to_owned(), |before| format!("{before} ● {bare}")));
+    let bare = now.rsplit(TITLED).next().unwrap_or_default();
+    document.set_title(&before.map_or_else(|| bare.to_owned(), |before| format!("{before}{TITLED}{bare}")));
 }
 
 pub(crate) fn test_microphone(then: impl FnOnce(Result<(), String>) + 'static) {

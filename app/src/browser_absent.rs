@@ -11,6 +11,10 @@ use crate::{
 
 pub(crate) fn follow(_store: Store) {}
 
+pub(crate) fn follow_address(_then: impl Fn(String) -> bool + 'static) {}
+
+pub(crate) fn set_address(_address: &str, _replace: bool) {}
+
 /// 128 random bits in hex.
 #[cfg(feature = "ssr")]
 pub(crate) fn random_key() -> String {
@@ -55,6 +59,8 @@ pub(crate) fn notifications_are_on() -> bool {
 }
 
 pub(crate) fn notify(_title: &str, _body: &str, _url: &str) {}
+
+pub(crate) fn set_title(_title: &str) {}
 
 pub(crate) fn title(_before: Option<&str>) {}
 

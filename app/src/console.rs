@@ -1,13 +1,9 @@
 //! The supervisor's console: who needs what on the left, one call in full beside it.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_navigate, use_query_map},
-};
 
 use crate::{
+    address::{Here, Step, encode},
     board::{Board, Filter, Subset},
     browser,
     call::Call,
@@ -15,7 +11,6 @@ use crate::{
     store::{Entry, Store},
     texts::t,
     ui::memo,
-    url::encode,
     words,
 };
 
@@ -23,10 +18,9 @@ use crate::{
 #[component]
 pub(crate) fn Console() -> impl IntoView {
     let (t, store, keys) = (t(), expect_context::<Store>(), expect_context::<Keys>());
-    let query = use_query_map();
-    let field = move |name: &str| query.with(|query| query.get(name).unwrap_or_default());
-    let filter = memo(move || Filter { show: Subset::parse(&field("show")), q: field("q") });
-    let asked = memo(move || field("call"));
+    let here: Here = expect_context();
+    let filter = memo(move || Filter { show: Subset::parse(&here.get("show")), q: here.get("q") });
+    let asked = memo(move || here.get("call"));
     let (calls, views) = (store.clone(), store.clone());
     // Without a choice whoever waits the longest is shown, and then stays until the call is over and somebody else waits.
     let chosen = Memo::new(move |before: Option<&String>| {
@@ -44,11 +38,6 @@ pub(crate) fn Console() -> impl IntoView {
         calls.iter().find(waits).map_or(before, |call| call.id.to_string())
     });
     let view = memo(move || views.call(&chosen.get()));
-    let navigate = StoredValue::new_local(use_navigate());
-    let go = move |address: &str, replace: bool| {
-        let options = NavigateOptions { replace, scroll: false, ..NavigateOptions::default() };
-        navigate.with_value(|navigate| navigate(address, options));
-    };
     let link = Callback::new(move |id: String| address(&id, &filter.get_untracked()));
     for (shortcut, by) in [(Shortcut::Next, 1), (Shortcut::Previous, -1)] {
         let store = store.clone();
@@ -61,17 +50,16 @@ pub(crate) fn Console() -> impl IntoView {
             let at = ids.iter().position(|id| *id == chosen.get_untracked());
             let next = at.map_or(Some(0), |at| at.checked_add_signed(by));
             if let Some(id) = next.and_then(|next| ids.get(next)) {
-                go(&address(id, &filter), true);
+                here.go(&address(id, &filter), Step::InPlace);
             }
         });
     }
     keys.on(Shortcut::Search, || browser::focus("console-q"));
     let find = move |text: String| {
         let filter = Filter { q: text.trim().to_owned(), ..filter.get_untracked() };
-        go(&address(&asked.get_untracked(), &filter), true);
+        here.go(&address(&asked.get_untracked(), &filter), Step::InPlace);
     };
     view! {
-        <Title text=t.console_title/>
         <h1 class="sr-only">{t.console_title}</h1>
         <div class="grid items-start gap-8 lg:grid-cols-[minmax(20rem,25rem)_1fr]">
             <div class="min-w-0" class=("max-lg:hidden", move || !asked.with(String::is_empty))>

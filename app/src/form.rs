@@ -4,7 +4,6 @@
 //! (`phone`, `name`, `instruction`, `language`, `emotion`) in the query.
 
 use leptos::prelude::*;
-use leptos_router::{NavigateOptions, hooks::use_navigate};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use warmline_api::PhoneNumber;
 
@@ -15,6 +14,7 @@ use self::{
     saved::SavedInstructions,
 };
 use crate::{
+    address::{Here, Step},
     browser,
     page::{DeskInfo, PageData},
     setup::CopyButton,
@@ -68,7 +68,7 @@ fn quoted(text: &str) -> String {
 #[component]
 pub(crate) fn CallForm() -> impl IntoView {
     let draft = Draft::new();
-    let navigate = use_navigate();
+    let here: Here = expect_context();
     let send = move || {
         draft.touched.set(true);
         if draft.sending.get_untracked() {
@@ -82,7 +82,6 @@ pub(crate) fn CallForm() -> impl IntoView {
         draft.sending.set(true);
         let body = serde_json::to_string(&draft.request()).unwrap_or_default();
         let key = draft.key_for(&body);
-        let navigate = navigate.clone();
         browser::post(PLACE_URL.into(), Some(key), body, move |answer| {
             if draft.sending.try_set(false).is_some() {
                 // The form was left.
@@ -91,7 +90,7 @@ pub(crate) fn CallForm() -> impl IntoView {
             match answer.map(|text| serde_json::from_str::<Placed>(&text)) {
                 Ok(Ok(placed)) => {
                     draft.remember();
-                    navigate(&format!("/call/{}", placed.details.call_id), NavigateOptions::default());
+                    here.go(&format!("/call/{}", placed.details.call_id), Step::Forward);
                 }
                 Ok(Err(_)) => draft.fail(t().not_understood.to_owned()),
                 Err(why) => draft.fail(why),
@@ -111,7 +110,6 @@ pub(crate) fn CallForm() -> impl IntoView {
         draft.track();
         curl(&browser::origin(), &serde_json::to_string(&draft.request()).unwrap_or_default())
     });
-    let send_by_key = send.clone();
     view! {
         <form
             id="call-form"
@@ -126,7 +124,7 @@ pub(crate) fn CallForm() -> impl IntoView {
             on:keydown=move |event| {
                 if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
                     event.prevent_default();
-                    send_by_key();
+                    send();
                 }
             }
         >

@@ -7,6 +7,7 @@
 #![recursion_limit = "256"]
 #![allow(unreachable_pub, reason = "what the component macro generates")]
 
+mod address;
 mod alerts;
 #[cfg(target_arch = "wasm32")]
 mod audio;
@@ -27,6 +28,7 @@ mod phone;
 #[cfg(target_arch = "wasm32")]
 mod phone_line;
 mod setup;
+mod shown;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -34,7 +36,6 @@ mod texts;
 mod time;
 mod transcript;
 mod ui;
-mod url;
 mod voice;
 #[cfg(target_arch = "wasm32")]
 mod voice_line;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::{browser, texts::t, ui::press, url::encode};
+use crate::{address::encode, browser, texts::t, ui::press};
 
 const KEY: &str = "warmline.name";
 const DIALOG: &str = "me-dialog";

@@ -2,30 +2,20 @@
 
 use jiff::Timestamp;
 use leptos::prelude::*;
-use leptos_meta::{MetaTags, Title, provide_meta_context};
-use leptos_router::{
-    components::{FlatRoutes, Route, Router},
-    hooks::use_location,
-    path,
-};
 use serde::{Deserialize, Serialize};
-use warmline_api::{CallPage as Page, Report, call::CallView};
+use warmline_api::{CallPage, Report, call::CallView};
 
 use crate::{
+    address::{Address, Here},
     alerts::Alerts,
-    board::Board,
     browser,
-    call::CallPage,
-    console::Console,
-    form::CallForm,
-    history::HistoryPage,
     keys::{Keys, KeysDialog, Shortcut},
     me::{Me, WhoAmI},
-    phone::PhonePage,
-    setup::SetupPage,
+    shown::{Shown, ShownPage, program},
     store::{Link, Store},
     texts::t,
     ui::memo,
+    words,
 };
 
 /// The calls as of one event of the log. The server provides it as context; without it a page starts empty.
@@ -51,14 +41,16 @@ pub struct DeskInfo {
 }
 
 /// What the server gives a page. Provide it as context before rendering.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Given {
+    /// The page's path and query.
+    pub address: String,
     /// The calls.
     pub snapshot: Snapshot,
     /// For the form.
     pub desk: DeskInfo,
     /// On `/history` what `GET /calls` answers for its query.
-    pub history: Option<Page>,
+    pub history: Option<CallPage>,
     /// On `/setup` what the doctor found, where that was quick.
     pub report: Option<Report>,
 }
@@ -66,6 +58,7 @@ pub struct Given {
 /// What a page carries along for its hydration: all that the server's rendering depended on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct PageData {
+    address: String,
     snapshot: Snapshot,
     /// When it was rendered.
     #[serde(with = "warmline_api::call::moment")]
@@ -73,14 +66,18 @@ pub(crate) struct PageData {
     /// Idempotency key of the form, so that a second submission never dials again.
     pub(crate) form_key: String,
     pub(crate) desk: DeskInfo,
-    pub(crate) history: Option<Page>,
+    pub(crate) history: Option<CallPage>,
     pub(crate) report: Option<Report>,
 }
 
 /// The whole document. Provide a [`Given`] as context before rendering it.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let Given { snapshot, desk, history, report } = use_context().unwrap_or_default();
-    let page = PageData { snapshot, now: Timestamp::now(), form_key: browser::random_key(), desk, history, report };
+pub fn shell(mut options: LeptosOptions) -> impl IntoView {
+    let Given { address, snapshot, desk, history, report } = use_context().unwrap_or_default();
+    let who = |id: &str| snapshot.calls.iter().find(|view| view.call.as_str() == id).map(words::who);
+    let title = Shown::at(&Address::parse(&address)).title(who);
+    options.output_name = program(&address).into();
+    let (now, form_key) = (Timestamp::now(), browser::random_key());
+    let page = PageData { address, snapshot, now, form_key, desk, history, report };
     // A '<' could end the script element early.
     let json = serde_json::to_string(&page).unwrap_or_default().replace('<', "\\u003c");
     provide_context(page);
@@ -96,7 +93,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <script src="/browser.js"></script>
                 <script type="application/json" id="snapshot" inner_html=json></script>
                 <HydrationScripts options/>
-                <MetaTags/>
+                <title>{title}</title>
             </head>
             <body>
                 <App/>
@@ -120,8 +117,9 @@ pub(crate) fn take_over() {
 /// Every page.
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
     let page: PageData = use_context().unwrap_or_default();
+    let here = Here::follow(&page.address);
+    provide_context(here);
     let store = Store::new(page.snapshot, page.now);
     provide_context(store.clone());
     provide_context(Me::new());
@@ -134,23 +132,11 @@ pub fn App() -> impl IntoView {
     }
     browser::follow(store);
     view! {
-        <Title formatter=|text: String| if text.is_empty() { "Warmline".into() } else { format!("{text} · Warmline") }/>
-        <Router>
-            <a class="skip" href="#main">{t().skip}</a>
-            <Header/>
-            <Alerts/>
-            <main id="main" class="mx-auto w-full max-w-7xl px-4 pt-6 pb-16 sm:px-6">
-                <FlatRoutes fallback=NotFound>
-                    <Route path=path!("/") view=Home/>
-                    <Route path=path!("/console") view=Console/>
-                    <Route path=path!("/call/:id") view=CallPage/>
-                    <Route path=path!("/history") view=HistoryPage/>
-                    <Route path=path!("/phone") view=PhonePage/>
-                    <Route path=path!("/setup") view=SetupPage/>
-                </FlatRoutes>
-            </main>
-            <KeysDialog/>
-        </Router>
+        <a class="skip" href="#main">{t().skip}</a>
+        <Header/>
+        <Alerts/>
+        <main id="main" class="mx-auto w-full max-w-7xl px-4 pt-6 pb-16 sm:px-6"><ShownPage/></main>
+        <KeysDialog/>
     }
 }
 
@@ -185,8 +171,8 @@ fn Header() -> impl IntoView {
 /// A link to one of the pages, marked where it leads to the one that is shown.
 #[component]
 fn NavLink(to: &'static str, name: &'static str, text: &'static str) -> impl IntoView {
-    let here = use_location().pathname;
-    let current = move || here.with(|here| here == to).then_some("page");
+    let here: Here = expect_context();
+    let current = move || here.with(|here| here.path() == to).then_some("page");
     view! { <a href=to id=format!("nav-{name}") class="nav-link" aria-current=current>{text}</a> }.into_any()
 }
 
@@ -206,30 +192,4 @@ fn LinkState() -> impl IntoView {
             {move || shown.get().1}
         </span>
     }
-}
-
-#[component]
-fn Home() -> impl IntoView {
-    view! {
-        <Title text=""/>
-        <div class="grid items-start gap-8 lg:grid-cols-[25rem_1fr]">
-            <CallForm/>
-            <Board link=|id| format!("/call/{id}")/>
-        </div>
-    }
-    .into_any()
-}
-
-#[component]
-fn NotFound() -> impl IntoView {
-    let t = t();
-    view! {
-        <Title text=t.lost_title/>
-        <section class="mx-auto max-w-md py-16 text-center">
-            <h1 class="text-xl font-semibold">{t.lost_title}</h1>
-            <p class="mt-2 text-muted">{t.lost_about}</p>
-            <a href="/" class="button mt-6">{t.call_to_calls}</a>
-        </section>
-    }
-    .into_any()
 }

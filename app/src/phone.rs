@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 use warmline_api::{PhoneNumber, PhoneOrder};
 
 use crate::{
+    address::Here,
     browser,
     store::Store,
     time,
@@ -50,14 +49,13 @@ pub(crate) enum Microphone {
 /// `/phone?number=+…`.
 #[component]
 pub(crate) fn PhonePage() -> impl IntoView {
-    let query = use_query_map();
+    let here: Here = expect_context();
     let number = memo(move || {
         // In a query string a '+' is a space: '?number=+1555…' has lost its plus on the way.
-        let given = query.get().get("number").unwrap_or_default();
+        let given = here.get("number");
         given.parse::<PhoneNumber>().or_else(|_| format!("+{}", given.trim()).parse()).ok()
     });
     view! {
-        <Title text="Phone"/>
         {move || match number.get() {
             Some(number) => view! { <Handset number=number.as_str().to_owned()/> }.into_any(),
             None => view! { <ChooseNumber/> }.into_any(),

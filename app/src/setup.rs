@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use warmline_api::{Check, Report, Status};
 
 use crate::{
@@ -31,7 +30,6 @@ pub(crate) fn SetupPage() -> impl IntoView {
         }
     };
     view! {
-        <Title text=t().setup_setup/>
         <div class="flex flex-wrap items-start justify-between gap-4">
             <div>
                 <h1 class="text-2xl font-semibold tracking-tight">{t().setup_setup}</h1>

@@ -9,7 +9,7 @@ use warmline_api::{
     call::{CallId, CallView, Phase, Recorded},
 };
 
-use crate::{page::Snapshot, words};
+use crate::{page::Snapshot, ui::in_order, words};
 
 /// Ended calls kept in a page that stays open.
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a browser follows events"))]
@@ -83,9 +83,9 @@ impl Store {
 
     /// All calls in the order of need.
     pub(crate) fn by_need(&self) -> Vec<Entry> {
-        let mut ranked: Vec<_> = self.calls.get().into_iter().map(|c| (c.view.with(need), c)).collect();
-        ranked.sort_by_key(|(need, _)| *need);
-        ranked.into_iter().map(|(_, call)| call).collect()
+        let calls = self.calls.get();
+        let ranked = in_order(calls.iter().enumerate().map(|(n, call)| (call.view.with(need), n)));
+        ranked.into_iter().map(|(_, n)| calls[n].clone()).collect()
     }
 
     /// Folds in what `/ws/console` sent.
@@ -146,12 +146,11 @@ impl Store {
     }
 
     fn forget_old(&self) {
-        let mut ended: Vec<_> = self.calls.with_untracked(|calls| {
+        let mut ended = self.calls.with_untracked(|calls| {
             let of = |c: &Entry| c.view.with_untracked(|v| v.end.is_some().then(|| (v.placed_at, v.call.clone())));
-            calls.iter().filter_map(of).collect()
+            in_order(calls.iter().filter_map(of))
         });
         if ended.len() > ENDED_KEPT {
-            ended.sort();
             let old: HashSet<_> = ended.drain(..ended.len() - ENDED_KEPT).map(|(_, id)| id).collect();
             self.calls.update(|calls| calls.retain(|c| !old.contains(&c.id)));
         }

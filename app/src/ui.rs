@@ -1,4 +1,7 @@
-//! Leptos' own pieces, made once for every type of value instead of once for every closure: a browser loads fewer copies.
+//! Pieces of Leptos' own, and of the standard library's, of which a browser loads less: made once for every type of value
+//! instead of once for every closure.
+
+use std::collections::BinaryHeap;
 
 use leptos::{children::ViewFn, ev::MouseEvent, prelude::*};
 
@@ -9,6 +12,11 @@ pub(crate) fn memo<T: PartialEq + Send + Sync + 'static>(f: impl Fn() -> T + Sen
         Memo::new(move |_| f())
     }
     boxed(Box::new(f))
+}
+
+/// The smallest first. The code of a heap is a small part of what the standard library sorts with.
+pub(crate) fn in_order<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.collect::<BinaryHeap<_>>().into_sorted_vec()
 }
 
 /// What a click does, whatever the click's own details.

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use any_spawner::Executor;
 use axum::{
     Form, Router,
     body::{Body, to_bytes},
@@ -59,8 +60,9 @@ struct CallForm {
 /// The pages, the form and the site's files; the latter are also the fallback.
 pub fn routes(app: AppState, site: PathBuf) -> Router {
     // Rendering needs Leptos' executor, and this is what starts it.
-    let _routes = leptos_axum::generate_route_list(warmline_app::App);
-    let options = LeptosOptions::builder().output_name("warmline").site_root(site.display().to_string()).build();
+    let _started_before = Executor::init_tokio();
+    // Which program a page is of, the page itself says.
+    let options = LeptosOptions::builder().output_name("calls").site_root(site.display().to_string()).build();
     let files = ServeDir::new(&site).precompressed_br().precompressed_gzip().append_index_html_on_directories(false);
     let router = Router::new().route("/form/call", post(place)).fallback(get(file));
     let router = PAGES.iter().fold(router, |router, path| router.route(path, get(page)));
@@ -146,7 +148,8 @@ impl Pages {
             "/setup" => tokio::time::timeout(PATIENCE, self.app.examine()).await.ok(),
             _ => None,
         };
-        Given { snapshot: self.snapshot(uri.path()).await, desk: self.desk(), history, report }
+        let address = uri.path_and_query().map_or_else(String::new, ToString::to_string);
+        Given { address, snapshot: self.snapshot(uri.path()).await, desk: self.desk(), history, report }
     }
 
     fn desk(&self) -> DeskInfo {

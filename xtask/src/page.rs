@@ -1,4 +1,4 @@
-//! The page: WebAssembly with its bindings, the style sheet, and what is in `public/`.
+//! The pages' files: WebAssembly with its bindings, the style sheet, and what is in `public/`.
 
 use std::{
     env, fs,
@@ -19,6 +19,9 @@ use crate::{
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The programs that a browser loads, each with the pages that lead to each other. `app` has a feature for each: `only-…`.
+const PROGRAMS: [&str; 2] = ["calls", "others"];
+
 /// Builds what has changed since the last time.
 pub(crate) fn build(place: &Place) -> Result<()> {
     let step = Step::begin("page", "building");
@@ -29,8 +32,13 @@ pub(crate) fn build(place: &Place) -> Result<()> {
     let lock = fs::File::create(place.target.join("site.lock"))?;
     lock.lock()?;
 
-    let wasm = webassembly(place)?;
-    let mut changed = bindings(place, &wasm, &pkg)?;
+    tool::npm_ci(&place.root.join("style"), "style")?;
+    let mut changed = false;
+    for program in PROGRAMS {
+        // Both are built into the same file.
+        let wasm = webassembly(place, program)?;
+        changed |= bindings(place, &wasm, &pkg, program)?;
+    }
     changed |= style_sheet(place, &pkg)?;
     changed |= copy(&place.root.join("public"), &site)?;
     precompress::bring_up_to_date(&site, place.release)?;
@@ -38,12 +46,12 @@ pub(crate) fn build(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// Compiles the application for the browser; returns the file.
-fn webassembly(place: &Place) -> Result<PathBuf> {
+/// Compiles a program for the browser; returns the file.
+fn webassembly(place: &Place, program: &str) -> Result<PathBuf> {
     let profile = place.page_profile();
     let mut build = tool::cargo(place);
-    build.args(["build", "-p", "warmline-app", "--lib", "--features", "hydrate", "--target", TARGET]);
-    build.args(["--profile", profile]);
+    build.args(["build", "-p", "warmline-app", "--lib", "--target", TARGET, "--profile", profile]);
+    build.arg(format!("--features=only-{program}"));
     if !tool::status(&mut build)?.success() {
         if target_is_missing() {
             bail!(
@@ -62,25 +70,32 @@ fn target_is_missing() -> bool {
     out.is_ok_and(|out| !Path::new(String::from_utf8_lossy(&out.stdout).trim()).exists())
 }
 
-/// Makes `warmline.js` and `warmline_bg.wasm`. Returns whether there was anything to do.
-fn bindings(place: &Place, wasm: &Path, pkg: &Path) -> Result<bool> {
-    let compiled = fs::metadata(wasm).and_then(|m| m.modified()).context("the page's WebAssembly is missing")?;
-    let stamp = format!("{} {:?}", place.page_profile(), compiled);
-    let stamped = place.target.join("site.stamp");
-    let there = pkg.join("warmline.js").exists() && pkg.join("warmline_bg.wasm").exists();
-    if there && fs::read_to_string(&stamped).is_ok_and(|s| s == stamp) {
+/// Makes `{program}.js` and `{program}_bg.wasm`. Returns whether there was anything to do.
+fn bindings(place: &Place, wasm: &Path, pkg: &Path, program: &str) -> Result<bool> {
+    let modified = |file: &Path| fs::metadata(file).and_then(|m| m.modified());
+    let compiled = modified(wasm).context("the page's WebAssembly is missing")?;
+    // What is made of it depends on this very program too.
+    let stamp = format!("{} {compiled:?} {:?}", place.page_profile(), modified(&env::current_exe()?)?);
+    let stamped = place.target.join(format!("{program}.stamp"));
+    let (script, bound) = (pkg.join(format!("{program}.js")), pkg.join(format!("{program}_bg.wasm")));
+    if script.exists() && bound.exists() && fs::read_to_string(&stamped).is_ok_and(|s| s == stamp) {
         return Ok(false);
     }
     let step = Step::quietly("page");
     Bindgen::new()
         .input_path(wasm)
         .web(true)?
-        .out_name("warmline")
+        .out_name(program)
         .typescript(false)
         .keep_debug(false)
         .generate(pkg)
         .context("the JavaScript bindings cannot be made")?;
-    slim(&pkg.join("warmline_bg.wasm"), !place.release)?;
+    slim(&bound, !place.release)?;
+    if place.release {
+        let mut terser = npm_tool(place, "terser");
+        terser.args(["--module", "--compress", "--mangle", "--output"]).arg(&script).arg("--").arg(&script);
+        run_npm_tool(&mut terser, "terser")?;
+    }
     fs::write(stamped, stamp)?;
     step.done("WebAssembly bound");
     Ok(true)
@@ -89,7 +104,6 @@ fn bindings(place: &Place, wasm: &Path, pkg: &Path) -> Result<bool> {
 /// Runs Tailwind where the style sheet, the sources it scans or the profile changed. Returns whether it ran.
 fn style_sheet(place: &Place, pkg: &Path) -> Result<bool> {
     let style = place.root.join("style");
-    tool::npm_ci(&style, "style")?;
     let sheet = pkg.join("warmline.css");
     let stamped = place.target.join("style.stamp");
     let sources = [style.join("tailwind.css"), style.join("package-lock.json"), place.root.join("app/src")];
@@ -98,19 +112,32 @@ fn style_sheet(place: &Place, pkg: &Path) -> Result<bool> {
         return Ok(false);
     }
     let step = Step::quietly("style");
-    let bin = if cfg!(windows) { "tailwindcss.cmd" } else { "tailwindcss" };
-    let mut tailwind = Command::new(style.join("node_modules/.bin").join(bin));
-    tailwind.current_dir(&style).args(["--input", "tailwind.css", "--output"]).arg(&sheet);
+    let mut tailwind = npm_tool(place, "tailwindcss");
+    tailwind.args(["--input", "tailwind.css", "--output"]).arg(&sheet);
     if place.release {
         tailwind.arg("--minify");
     }
-    let out = tailwind.output().context(tool::NO_NODE)?;
-    if !out.status.success() {
-        bail!("Tailwind failed:\n{}", String::from_utf8_lossy(&out.stderr).trim());
-    }
+    run_npm_tool(&mut tailwind, "Tailwind")?;
     fs::write(stamped, stamp)?;
     step.done("style sheet built");
     Ok(true)
+}
+
+/// A program of npm's that `style/` has installed, to be run there.
+fn npm_tool(place: &Place, name: &str) -> Command {
+    let style = place.root.join("style");
+    let file = if cfg!(windows) { format!("{name}.cmd") } else { name.to_owned() };
+    let mut tool = Command::new(style.join("node_modules/.bin").join(file));
+    tool.current_dir(style);
+    tool
+}
+
+fn run_npm_tool(tool: &mut Command, name: &str) -> Result<()> {
+    let out = tool.output().context(tool::NO_NODE)?;
+    if !out.status.success() {
+        bail!("{name} failed:\n{}", String::from_utf8_lossy(&out.stderr).trim());
+    }
+    Ok(())
 }
 
 /// The latest change of any file in these files and folders, and how many there are.

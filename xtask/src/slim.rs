@@ -12,6 +12,11 @@ fn never_runs(name: &str) -> bool {
     name.rsplit_once("::").is_some_and(|(path, _)| path.ends_with("::hydrate_async::{{closure}}"))
 }
 
+/// What JavaScript could call and never does: streams of server functions, of which there are none. About 4 kB.
+fn is_never_called(export: &str) -> bool {
+    export.contains("intounderlying")
+}
+
 /// Instructions of a function that may look like another one by chance.
 const SMALL: u64 = 64;
 
@@ -26,6 +31,10 @@ pub(crate) fn slim(wasm: &Path, names: bool) -> Result<()> {
 
 /// Such a function traps from now on; what only they call is gone.
 fn take_out(module: &mut Module) {
+    let never: Vec<_> = module.exports.iter().filter(|e| is_never_called(&e.name)).map(|e| e.id()).collect();
+    for export in never {
+        module.exports.delete(export);
+    }
     let large = module.funcs.iter_local().filter(|(_, function)| function.size() > SMALL).map(|(id, _)| id);
     let is_one = |id: &FunctionId| module.funcs.get(*id).name.as_deref().is_some_and(never_runs);
     let found: Vec<FunctionId> = large.filter(is_one).collect();

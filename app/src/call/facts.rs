@@ -5,7 +5,13 @@ use leptos::prelude::*;
 use warmline_api::call::{CallView, Leg, Timings};
 
 use super::part;
-use crate::{browser, texts::t, time, ui::press, words};
+use crate::{
+    browser,
+    texts::t,
+    time,
+    ui::{in_order, press},
+    words,
+};
 
 /// The slowest turn that fills its bar. Milliseconds.
 const SLOW: u32 = 2_000;
@@ -93,11 +99,11 @@ fn turn(timings: Timings) -> impl IntoView {
         ("voice", timings.tts_first_audio_ms),
     ];
     let told: Vec<_> = parts.iter().map(|(name, ms)| format!("{name} {ms} ms")).collect();
-    let share = f64::from(timings.response_ms.min(SLOW)) / f64::from(SLOW) * 100.0;
+    let share = timings.response_ms.min(SLOW) * 100 / SLOW;
     view! {
         <li class="flex items-center gap-3" title=told.join(", ")>
             <span class="w-16 shrink-0 text-right">{timings.response_ms} " ms"</span>
-            <span class="bar" aria-hidden="true"><span style=format!("width:{share:.0}%")></span></span>
+            <span class="bar" aria-hidden="true"><span style=format!("width:{share}%")></span></span>
         </li>
     }
 }
@@ -109,6 +115,6 @@ fn marks(view: &CallView) -> Vec<(Timestamp, String)> {
         marks.push((escalation.at, words::asked(escalation.by).to_owned()));
     }
     marks.extend(view.acts.iter().map(|act| (act.at, format!("{} {}", act.by, act.action.words()))));
-    marks.sort_by_key(|(at, _)| *at);
-    marks
+    let marks = in_order(marks.into_iter().enumerate().map(|(n, (at, what))| (at, n, what)));
+    marks.into_iter().map(|(at, _, what)| (at, what)).collect()
 }

@@ -7,8 +7,6 @@ mod facts;
 mod stepper;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
 use warmline_api::call::{CallView, Phase, Side};
 
 use self::{
@@ -31,24 +29,19 @@ use crate::{
 
 /// `/call/{id}`.
 #[component]
-pub(crate) fn CallPage() -> impl IntoView {
+pub(crate) fn CallPage(id: String) -> impl IntoView {
     let store: Store = expect_context();
-    let params = use_params_map();
-    let id = memo(move || params.get().get("id").unwrap_or_default());
     let unknown = RwSignal::new(false);
-    let known = store.clone();
-    let call = memo(move || known.call(&id.get()));
+    let (known, wanted) = (store.clone(), id.clone());
+    let call = memo(move || known.call(&wanted));
     Effect::new(move |_| {
         unknown.set(false);
         if call.with(Option::is_none) {
-            browser::fetch_call(id.get(), store.clone(), move || unknown.set(true));
+            browser::fetch_call(id.clone(), store.clone(), move || unknown.set(true));
         }
     });
     move || match call.get() {
-        Some(view) => {
-            let who = view.with_untracked(words::who);
-            view! { <Title text=who/> <Call view/> }.into_any()
-        }
+        Some(view) => view! { <Call view/> }.into_any(),
         None => view! { <Absent unknown/> }.into_any(),
     }
 }
@@ -58,7 +51,6 @@ pub(crate) fn CallPage() -> impl IntoView {
 fn Absent(unknown: RwSignal<bool>) -> impl IntoView {
     let t = t();
     view! {
-        <Title text=t.nav_call/>
         <section class="mx-auto max-w-md py-16 text-center" role="status">
             <h1 class="text-xl font-semibold">{move || if unknown.get() { t.call_unknown } else { t.call_looking }}</h1>
             <a href="/" class="button mt-6">{t.call_to_calls}</a>

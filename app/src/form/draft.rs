@@ -1,11 +1,10 @@
 //! What is typed into the form.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 use warmline_api::{INVALID_PHONE_NUMBER, OutboundRequest, PhoneNumber, call::Private};
 
 use super::recent::remember;
-use crate::{browser, page::PageData, texts::t};
+use crate::{address::Here, browser, page::PageData, texts::t};
 
 pub(super) const NAME_MOST: usize = 200;
 pub(super) const INSTRUCTION_MOST: usize = 4000;
@@ -35,15 +34,15 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn new() -> Self {
-        let query = use_query_map().get_untracked();
-        let given = |name: &str| query.get(name).unwrap_or_default();
+        let here: Here = expect_context();
+        let given = |name: &str| untrack(|| here.get(name));
         let chosen = |name: &str, all: &[(&str, &str)]| {
             let wanted = given(name);
             let known = all.iter().find(|(value, _)| *value == wanted).or(all.first());
             RwSignal::new(known.map_or_else(String::new, |(value, _)| (*value).to_owned()))
         };
         let key = use_context::<PageData>().map_or_else(browser::random_key, |page| page.form_key);
-        let error = query.get("error").filter(|e| !e.is_empty());
+        let error = Some(given("error")).filter(|error| !error.is_empty());
         Self {
             phone: RwSignal::new(given("phone")),
             name: RwSignal::new(given("name")),

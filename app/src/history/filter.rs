@@ -1,10 +1,14 @@
 //! Which calls are shown: in the address, and in the form above them.
 
 use leptos::prelude::*;
-use leptos_router::{NavigateOptions, hooks::use_navigate};
 use warmline_api::call::{EndReason, Phase};
 
-use crate::{texts::t, ui::Show, url, words};
+use crate::{
+    address::{Here, Step, encode},
+    texts::t,
+    ui::Show,
+    words,
+};
 
 /// Which calls are shown, as the address has it. What is empty does not count.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,7 +78,7 @@ fn query_string(pairs: &[(&'static str, &str)]) -> String {
         query.push(if query.is_empty() { '?' } else { '&' });
         query.push_str(key);
         query.push('=');
-        query.push_str(&url::encode(value));
+        query.push_str(&encode(value));
     }
     query
 }
@@ -132,11 +136,8 @@ pub(super) fn FilterForm(filter: Memo<Filter>) -> impl IntoView {
             fields.show(filter);
         }
     });
-    let navigate = use_navigate();
-    let submit = Callback::new(move |()| {
-        let options = NavigateOptions { scroll: false, ..NavigateOptions::default() };
-        navigate(&fields.filter().address(""), options);
-    });
+    let here: Here = expect_context();
+    let submit = Callback::new(move |()| here.go(&fields.filter().address(""), Step::Forward));
     let reasons: Vec<_> = EndReason::ALL.iter().map(|reason| (reason.as_str(), words::end(*reason))).collect();
     let phases: Vec<_> = Phase::ALL.iter().map(|phase| (phase.as_str(), words::phase(*phase))).collect();
     view! {

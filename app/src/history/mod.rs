@@ -6,8 +6,6 @@ mod filter;
 mod table;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 use warmline_api::CallPage;
 
 use self::{
@@ -15,6 +13,7 @@ use self::{
     table::{Calls, Nothing},
 };
 use crate::{
+    address::Here,
     fetched::{Fetched, sent_along},
     texts::t,
     ui::memo,
@@ -23,8 +22,8 @@ use crate::{
 /// `/history`.
 #[component]
 pub(crate) fn HistoryPage() -> impl IntoView {
-    let query = use_query_map();
-    let filter = memo(move || query.with(|query| Filter::read(|key| query.get(key))));
+    let here: Here = expect_context();
+    let filter = memo(move || here.with(|address| Filter::read(|key| address.get(key).map(str::to_owned))));
     let first = sent_along(|page| page.history).map(|page| (filter.get_untracked(), page));
     let known = first.is_some();
     // The page that is shown, and the filter that it answers.
@@ -36,7 +35,6 @@ pub(crate) fn HistoryPage() -> impl IntoView {
         }
     });
     view! {
-        <Title text=t().history_history/>
         <h1 class="text-2xl font-semibold tracking-tight">{t().history_history}</h1>
         <p class="mt-1 text-sm text-muted">{t().history_intro}</p>
         <FilterForm filter/>

@@ -1,6 +1,9 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::fields::Field;
 
 /// The one name of a call everywhere: room name, row, path segment. `outbound-` and 12 lower-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +44,12 @@ impl FromStr for CallId {
         let digits = text.strip_prefix(Self::PREFIX).ok_or(InvalidCallId)?;
         let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if digits.len() == 12 && digits.bytes().all(hex) { Ok(Self(text.to_owned())) } else { Err(InvalidCallId) }
+    }
+}
+
+impl Field for CallId {
+    fn read(value: Value) -> Option<Self> {
+        value.as_str()?.parse().ok()
     }
 }
 

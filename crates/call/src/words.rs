@@ -6,6 +6,9 @@ use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, Unexpected, Visitor},
 };
+use serde_json::Value;
+
+use crate::fields::Field;
 
 /// Declares an enum whose wire spelling is given once and serves serde, `Display`, `FromStr` and `ALL`.
 macro_rules! words {
@@ -45,6 +48,12 @@ macro_rules! words {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 to.serialize_str(self.as_str())
+            }
+        }
+
+        impl Field for $name {
+            fn read(value: Value) -> Option<Self> {
+                value.as_str()?.parse().ok()
             }
         }
 
