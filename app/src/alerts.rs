@@ -54,7 +54,7 @@ pub(crate) fn Alerts() -> impl IntoView {
     view! {
         <p class="sr-only" role="alert">{move || waiting.with(|w| w.last().map(|w| words::waits(&w.who)))}</p>
         <div id="alerts" class="alerts" class:hidden=move || waiting.with(Vec::is_empty)>
-            <ul class="mx-auto grid w-full max-w-7xl gap-2 px-4 sm:px-6">
+            <ul class="mx-auto grid w-full max-w-7xl grid-cols-1 gap-2 px-4 sm:px-6">
                 <For each=move || waiting.get() key=|call| call.id.clone() let:call>
                     <Alarm call/>
                 </For>

@@ -1,7 +1,7 @@
 //! Plain words for what the wire calls by its names, and numbers as people read them.
 
 use jiff::Timestamp;
-use warmline_api::call::{CallView, EndReason, LegState, Phase, RequestedBy, Speaker, TransferOutcome};
+use warmline_api::call::{CallView, End, EndReason, LegState, Phase, RequestedBy, Speaker, TransferOutcome};
 
 /// What is going on, from the operator's point of view.
 pub(crate) fn phase(phase: Phase) -> &'static str {
@@ -116,6 +116,11 @@ pub(crate) fn remedy(reason: EndReason) -> Option<&'static str> {
         EndReason::AgentFailure => "Speech or the language model failed. The set-up page looks at both.",
         EndReason::ServerStopped => "Warmline was stopped or restarted while the call was open.",
     })
+}
+
+/// What is told of a call's end beyond [`end`]'s words for it.
+pub(crate) fn more_of(told: &End) -> Option<String> {
+    (told.detail.trim_end_matches('.') != end(told.reason)).then(|| told.detail.clone())
 }
 
 /// Why a call ended.

@@ -14,7 +14,7 @@ pub(super) fn Ending(view: ArcRwSignal<CallView>) -> impl IntoView {
             view! {
                 <section id="ending" class="card mt-6" data-reason=end.reason.as_str()>
                     <p class="font-medium">{words::end(end.reason)}</p>
-                    <p class="mt-0.5 text-sm text-muted">{end.detail}</p>
+                    <p class="mt-0.5 text-sm text-muted empty:hidden">{words::more_of(&end)}</p>
                     {words::remedy(end.reason).map(|remedy| view! {
                         <p class="mt-2 text-sm"><span class="text-muted">{t.likely}": "</span>{remedy}</p>
                     })}

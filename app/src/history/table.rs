@@ -122,15 +122,11 @@ fn Outcome(call: CallView, q: String) -> impl IntoView {
         }
     });
     let what = match call.end {
-        Some(end) => {
-            let plain = words::end(end.reason);
-            let detail = (end.detail != plain).then_some(end.detail);
-            view! {
-                <p>{plain}</p>
-                <p class="text-muted empty:hidden">{detail}</p>
-            }
-            .into_any()
+        Some(end) => view! {
+            <p>{words::end(end.reason)}</p>
+            <p class="text-muted empty:hidden">{words::more_of(&end)}</p>
         }
+        .into_any(),
         None => view! {
             <span class="badge" data-phase=call.phase.as_str() data-tone=words::tone(call.phase)>
                 <span class="dot" aria-hidden="true"></span>
