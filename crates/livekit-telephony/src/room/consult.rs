@@ -47,10 +47,9 @@ impl Shared {
         let joined = Participant::connect(self.backend.as_agent(&self.call, Place::Consult)).await;
         let (agent, events) = joined.map_err(|error| OpenError(format!("{error}; check LIVEKIT_URL.")))?;
         let publishing = async {
+            self.be_heard_by_nobody(&agent, Place::Consult).await?;
             let source = self.sound.mouthpiece(LegRef::Supervisor(1)).source(Place::Consult);
-            let track = agent.publish_source(TrackOptions::new("supervisor"), source).await?;
-            agent.set_permissions(SubscriptionPermissions::nobody()).await?;
-            Ok(track)
+            agent.publish_source(TrackOptions::new("supervisor"), source).await
         };
         let failed = |error: RequestError| OpenError(format!("The agent could not publish: {error}."));
         let track = publishing.await.map_err(failed)?;

@@ -112,18 +112,24 @@ impl Shared {
         Ok(())
     }
 
-    /// Publishes the agent's two tracks; nobody may hear them before a leg is dialled that they are for.
+    /// Publishes the agent's two tracks. Nothing is said on them before it is settled whom they are for.
     async fn publish(&self, agent: &Participant) -> Result<(), RequestError> {
+        self.be_heard_by_nobody(agent, Place::Call).await?;
         let source = |leg| self.sound.mouthpiece(leg).source(Place::Call);
         let (customer, supervisor) = tokio::try_join!(
             agent.publish_source(TrackOptions::new("customer"), source(LegRef::Customer)),
             agent.publish_source(TrackOptions::new("supervisor"), source(LegRef::Supervisor(1))),
         )?;
-        // After the publishing, which the server answers: the kernel keeps back what follows a message without an answer.
-        // Nothing is said on these tracks yet.
-        agent.set_permissions(SubscriptionPermissions::nobody()).await?;
         self.lock().tracks = Some([customer, supervisor]);
         Ok(())
+    }
+
+    /// Legs that are in the room already, in a call that is taken over, must not hear a track before it is settled which is
+    /// theirs. Where nobody is there yet this would only cost time: the server does not answer it, and the kernel keeps back
+    /// what follows a message without an answer.
+    async fn be_heard_by_nobody(&self, agent: &Participant, place: Place) -> Result<(), RequestError> {
+        let somebody = self.lock().legs.iter().any(|leg| leg.place == place);
+        if somebody { agent.set_permissions(SubscriptionPermissions::nobody()).await } else { Ok(()) }
     }
 
     fn start(self: &Arc<Self>, events: Option<mpsc::Receiver<ParticipantEvent>>) {
