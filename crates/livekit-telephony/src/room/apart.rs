@@ -49,7 +49,9 @@ impl Shared {
             return self.merge_by_moving(&customer.identity, (supervisor.name, &supervisor.identity)).await;
         }
         let connected = async {
-            tokio::try_join!(self.hear(&customer, &supervisor), self.hear(&supervisor, &customer))?;
+            // Each has its answer before a failure is undone: a request that is still under way would undo that.
+            let (one, other) = tokio::join!(self.hear(&customer, &supervisor), self.hear(&supervisor, &customer));
+            one.and(other)?;
             self.are_there(&[&customer.identity, &supervisor.identity]).await
         };
         if let Err(error) = connected.await {
