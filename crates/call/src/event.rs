@@ -171,6 +171,8 @@ events! {
             action: Action,
             /// Who, as far as it is known ("console", "api", a name).
             by: String,
+            /// Why: of a decline, in their words; of a give-back that nobody asked for, what was wrong.
+            reason: Option<Private<String>>,
         },
         /// The call is over. Always the last.
         CallEnded = "call_ended" {

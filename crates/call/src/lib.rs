@@ -22,6 +22,7 @@
 //! supervisor to try; a new attempt out of `calling_supervisor` itself shows in its leg's `dialing` alone. While a call is
 //! being ended (last words, legs that hang up), its phase stays what it was; `ended` means that nobody is left.
 
+mod agent;
 mod event;
 mod fields;
 mod id;
@@ -31,11 +32,12 @@ mod private;
 mod view;
 mod words;
 
+pub use agent::{AgentMode, AgentOrder, HandOver};
 pub use event::{Event, Recorded};
 pub use id::{CallId, InvalidCallId};
 pub use machine::{
-    Adopted, Audience, Command, Config, FixedLine, Input, Left, LeftCause, LegFact, LegRef, Machine, OperatorAction,
-    Rejected, Timers, VoicemailPolicy,
+    Adopted, Audience, Because, Command, Config, FixedLine, Input, Left, LeftCause, LegFact, LegRef, Machine,
+    OperatorAction, Person, Rejected, Seat, SeatFact, Timers, VoicemailPolicy,
 };
 pub use private::Private;
 pub use view::{Act, Attempt, Briefing, CallView, End, Escalation, LegView, Line, PhaseAt, Timings};

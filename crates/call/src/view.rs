@@ -101,6 +101,9 @@ pub struct Act {
     /// When.
     #[serde(with = "crate::moment")]
     pub at: Timestamp,
+    /// Why, where they said so, or where it was not theirs to decide.
+    #[serde(default)]
+    pub reason: Option<Private<String>>,
 }
 
 /// Where the time of one turn went, in a [`CallView`]. Milliseconds, as in [`Event::TurnMetrics`].
@@ -319,7 +322,7 @@ impl CallView {
                     response_ms: *response_ms,
                 });
             }
-            Event::OperatorActed { action, by } => self.acted(*action, by, recorded.at),
+            Event::OperatorActed { action, by, reason } => self.acted(*action, by, reason.clone(), recorded.at),
             Event::CallEnded { reason, detail, talk_s, hold_s, time_to_human_s } => {
                 self.hold_music = false;
                 self.listeners.clear();
@@ -336,7 +339,7 @@ impl CallView {
         }
     }
 
-    fn acted(&mut self, action: Action, by: &str, at: Timestamp) {
+    fn acted(&mut self, action: Action, by: &str, reason: Option<Private<String>>, at: Timestamp) {
         match action {
             Action::Listen => return self.listeners.push(by.to_owned()),
             Action::StopListening => {
@@ -351,7 +354,7 @@ impl CallView {
             Action::GiveBack => self.taken_over_by = None,
             Action::Hangup | Action::Escalate | Action::Accept | Action::Decline | Action::Say | Action::Instruct => {}
         }
-        self.acts.push(Act { action, by: by.to_owned(), at });
+        self.acts.push(Act { action, by: by.to_owned(), at, reason });
     }
 
     /// Whether a leg of that attempt is what is shown: the leg of an earlier one may go when the next one rings already.

@@ -300,7 +300,7 @@ fn the_end_of_a_call_is_the_end_of_its_music() {
 }
 
 fn act(action: Action, by: &str) -> Event {
-    Event::OperatorActed { action, by: by.to_owned() }
+    Event::OperatorActed { action, by: by.to_owned(), reason: None }
 }
 
 #[test]

@@ -8,29 +8,25 @@
 //! | decline | calling a supervisor, briefing |
 //! | say, instruct, take over, give back | conversing |
 //! | claim, release | from the hold to the decision |
-//! | listen | from the customer's answer on |
+//! | listen | from the customer's dial on |
 
-use super::{Command, Machine, OperatorAction, Rejected, ending::End, state::State, transfer::Decision};
-use crate::{Action, DecidedBy, Event, Phase, RequestedBy, TransferOutcome};
+use super::{
+    Command, Machine, OperatorAction, Person, Rejected, ending::End, seat::acted, state::State, transfer::Decision,
+};
+use crate::{Action, DecidedBy, Phase, RequestedBy, TransferOutcome};
 
 /// Which people have taken what on.
 #[derive(Debug, Default)]
 pub(super) struct People {
     /// Who has claimed the escalation that is under way.
-    claimed_by: Option<String>,
-    /// Who speaks with the customer in the agent's place.
-    in_place: Option<String>,
+    claimed_by: Option<Person>,
+    /// Who listens in; somebody who listens twice is there twice.
+    listeners: Vec<Person>,
 }
 
 impl People {
-    /// The agent does not speak: a person does.
-    pub(super) fn stand_in(&self) -> bool {
-        self.in_place.is_some()
-    }
-
     /// What was taken on belongs to a phase.
     pub(super) fn entered(&mut self, phase: Phase) {
-        self.in_place = None;
         if !can_be_claimed(phase) {
             self.claimed_by = None;
         }
@@ -43,7 +39,7 @@ pub(crate) fn can_be_claimed(phase: Phase) -> bool {
 }
 
 impl Machine {
-    pub(super) fn on_operator(&mut self, action: OperatorAction, by: String) -> Result<(), Rejected> {
+    pub(super) fn on_operator(&mut self, action: OperatorAction, by: Person) -> Result<(), Rejected> {
         if let Some(why) = self.objection(&action).or_else(|| self.precedence(&action, &by)) {
             let phase = self.phase();
             return Err(Rejected { phase, detail: format!("{why}; the call is in phase {phase}") });
@@ -51,7 +47,19 @@ impl Machine {
         if action == OperatorAction::Claim && self.people.claimed_by.as_ref() == Some(&by) {
             return Ok(());
         }
-        self.emit(Event::OperatorActed { action: name(&action), by: by.clone() });
+        // Nobody has taken over before they can be heard, and who does not listen has nothing to stop.
+        let quiet = match action {
+            OperatorAction::TakeOver | OperatorAction::GiveBack => true,
+            OperatorAction::StopListening => !self.people.listeners.contains(&by),
+            _ => false,
+        };
+        if !quiet {
+            let reason = match &action {
+                OperatorAction::Decline { reason } => reason.clone(),
+                _ => None,
+            };
+            self.emit(acted(name(&action), &by, reason));
+        }
         match action {
             OperatorAction::Hangup => {
                 self.call_off(DecidedBy::Console);
@@ -72,15 +80,14 @@ impl Machine {
             OperatorAction::Instruct { text } => self.command(Command::Nudge(text)),
             OperatorAction::Claim => self.people.claimed_by = Some(by),
             OperatorAction::Release => self.people.claimed_by = None,
-            OperatorAction::Listen | OperatorAction::StopListening => {}
-            OperatorAction::TakeOver => {
-                self.people.in_place = Some(by);
-                self.command(Command::TakeOver);
+            OperatorAction::Listen => self.people.listeners.push(by),
+            OperatorAction::StopListening => {
+                if let Some(at) = self.people.listeners.iter().position(|who| *who == by) {
+                    self.people.listeners.remove(at);
+                }
             }
-            OperatorAction::GiveBack => {
-                self.people.in_place = None;
-                self.command(Command::GiveBack);
-            }
+            OperatorAction::TakeOver => self.offer_seat(by),
+            OperatorAction::GiveBack => self.give_back(Some(by), None),
         }
         Ok(())
     }
@@ -93,24 +100,25 @@ impl Machine {
             (_, State::Ended) => Some("the call is over".to_owned()),
             (_, State::Farewell { .. } | State::Closing { .. }) => Some("the call is ending".to_owned()),
             (OperatorAction::Hangup | OperatorAction::StopListening, _) => None,
+            (OperatorAction::Listen, State::Queued) => Some("nobody has been dialled yet".to_owned()),
+            (OperatorAction::Listen, _) => None,
             _ if unanswered => Some("the customer has not answered yet".to_owned()),
-            (OperatorAction::Escalate { .. }, State::Conversing { .. }) => self.no_escalation().map(str::to_owned),
+            (OperatorAction::Escalate { .. }, State::Conversing) => self.no_escalation().map(str::to_owned),
             (OperatorAction::Escalate { .. }, State::Merged { .. }) => Some("a human has taken over".to_owned()),
             (OperatorAction::Escalate { .. }, _) => Some("an escalation is already under way".to_owned()),
             (OperatorAction::Accept | OperatorAction::Decline { .. }, _) => self.decision_objection(action),
             (OperatorAction::Claim | OperatorAction::Release, State::OnHold { .. }) => None,
             (OperatorAction::Claim | OperatorAction::Release, State::Calling { .. } | State::Briefing { .. }) => None,
             (OperatorAction::Claim | OperatorAction::Release, _) => self.decision_objection(action),
-            (OperatorAction::Listen, _) => None,
-            (_, State::Conversing { .. }) => None,
+            (_, State::Conversing) => None,
             (OperatorAction::TakeOver, State::Merged { .. }) => Some("a human has taken over".to_owned()),
             _ => Some("the agent is not talking with the customer".to_owned()),
         }
     }
 
     /// Why somebody else goes before this person, if so.
-    fn precedence(&self, action: &OperatorAction, by: &str) -> Option<String> {
-        let other = |who: &Option<String>| who.clone().filter(|who| who != by);
+    fn precedence(&self, action: &OperatorAction, by: &Person) -> Option<String> {
+        let other = |who: &Option<Person>| who.clone().filter(|who| who != by);
         match action {
             OperatorAction::Claim | OperatorAction::Accept | OperatorAction::Decline { .. } => {
                 other(&self.people.claimed_by).map(|who| format!("{who} has claimed this call"))
@@ -120,14 +128,27 @@ impl Machine {
                 Some(_) => None,
                 None => Some("nobody has claimed this call".to_owned()),
             },
-            OperatorAction::TakeOver | OperatorAction::Escalate { .. } | OperatorAction::Say { .. } => {
-                self.people.in_place.as_ref().map(|who| format!("{who} speaks with the customer in the agent's place"))
+            OperatorAction::TakeOver | OperatorAction::Escalate { .. } | OperatorAction::Say { .. }
+                if self.seating.is_taken() =>
+            {
+                self.speaks_in_place()
             }
-            OperatorAction::GiveBack if self.people.in_place.is_none() => {
+            OperatorAction::TakeOver => self
+                .seating
+                .awaited()
+                .filter(|who| *who != by)
+                .map(|who| format!("{who} is about to speak with the customer in the agent's place")),
+            OperatorAction::GiveBack if !self.seating.is_taken() => {
                 Some("nobody speaks in the agent's place".to_owned())
             }
+            // What they still want to give back is somebody else's by now.
+            OperatorAction::GiveBack if self.seating.is_former(by) => self.speaks_in_place(),
             _ => None,
         }
+    }
+
+    fn speaks_in_place(&self) -> Option<String> {
+        self.seating.speaker().map(|who| format!("{who} speaks with the customer in the agent's place"))
     }
 
     fn decision_objection(&self, action: &OperatorAction) -> Option<String> {

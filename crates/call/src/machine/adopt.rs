@@ -60,6 +60,7 @@ impl Machine {
             if call.phase != Phase::Merged {
                 machine.emit(Event::PhaseChanged { from: call.phase, to: Phase::Merged });
             }
+            machine.transfer.together_since = Some(Duration::ZERO);
             machine.position = Position::adopted(State::Merged { attempt, by });
             return machine;
         }

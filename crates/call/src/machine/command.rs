@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::LegRef;
-use crate::{Private, TransferOutcome};
+use super::{LegRef, Seat};
+use crate::{DecidedBy, Private, TransferOutcome};
 
 /// Something that must be done. Each says which input reports back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +19,10 @@ pub enum Command {
     StartConversation,
     /// The agent stops talking with the customer, at once, and listens for a change of mind only. No report.
     PauseConversation,
-    /// The agent tells the customer why no human comes (if there is a cause) and goes on. No report of its own.
+    /// The agent is the customer's again: it tells them why and goes on. No report of its own.
     ResumeConversation {
-        /// How the last attempt came out.
-        because: Option<TransferOutcome>,
+        /// Why.
+        because: Because,
     },
     /// Stop every conversation with the customer and the supervisor for good. No report.
     StopConversation,
@@ -42,12 +42,18 @@ pub enum Command {
     PrepareBriefing {
         /// For which attempt.
         attempt: u32,
+        /// Why a human was asked for, in plain words.
+        reason: Private<String>,
     },
     /// Brief the supervisor and ask for the decision.
     /// [`Input::SupervisorAccepted`](crate::Input::SupervisorAccepted) or `…Declined` reports.
     Brief {
         /// Which attempt.
         attempt: u32,
+        /// Two or three sentences.
+        summary: Private<String>,
+        /// Who, what they want, what was tried, mood, last turns.
+        points: Vec<Private<String>>,
     },
     /// Let customer and supervisor hear each other.
     /// [`Input::Merged`](crate::Input::Merged) or [`Input::MergeFailed`](crate::Input::MergeFailed) reports.
@@ -55,21 +61,49 @@ pub enum Command {
         /// Which attempt.
         attempt: u32,
     },
+    /// That merge is given up, whether it was done or is under way: the two must not hear each other, whatever becomes of
+    /// what was asked for. No report.
+    Separate {
+        /// Which attempt.
+        attempt: u32,
+    },
     /// The agent leaves the conversation; the two go on without it. No report.
     Leave,
+    /// This process is to go; the two go on without it. Nothing is hung up. No report; always the last command.
+    Detach,
     /// Make the agent say this next. No report.
     SayText(Private<String>),
     /// Nudge the agent. No report.
     Nudge(Private<String>),
-    /// The agent falls silent and listens; the person who acted speaks with the customer in its place. Whatever the agent
-    /// is told next ends that: it is the only voice again. No report.
-    TakeOver,
-    /// The agent is back, says so and goes on. No report.
-    GiveBack,
+    /// Attend the line of the person who acted; nobody hears them yet. [`Input::Seat`](crate::Input::Seat) reports.
+    Seat(Seat),
+    /// The agent falls silent and listens; the person on that seat speaks with the customer in its place. Whatever the
+    /// agent is told next comes after [`Command::Unseat`]. No report.
+    TakeOver(Seat),
+    /// That person hears and is heard no more; their line ends. No report.
+    Unseat(Seat),
     /// Hang a leg up, or cancel its dial. [`Input::Leg`](crate::Input::Leg) with `Left` reports.
     HangUp(LegRef),
     /// Everything is over: release what is left of the call. No report; always the last command.
     Close,
+}
+
+/// Why the agent goes on with the customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// A transfer came to nothing.
+    NotConnected {
+        /// How it came out.
+        outcome: TransferOutcome,
+        /// By what means.
+        by: DecidedBy,
+        /// Why, in the words of whoever decided.
+        reason: Option<Private<String>>,
+    },
+    /// A human was asked for, and none can be reached from this call.
+    NoHuman,
+    /// The person who spoke in the agent's place has given the customer back, or is gone.
+    GivenBack,
 }
 
 /// A sentence whose text is fixed and whose audio is rendered ahead.
@@ -85,8 +119,6 @@ pub enum FixedLine {
     CustomerLeft,
     /// To the supervisor: the customer no longer needs them.
     Cancelled,
-    /// To the customer: no human can be reached on this line.
-    NoHuman,
     /// To the customer: the time for this call is over.
     TimeOver,
     /// To the customer (and the supervisor): the service is stopping.

@@ -15,6 +15,8 @@ pub struct Config {
     pub voicemail: VoicemailPolicy,
     /// How long things may take.
     pub timers: Timers,
+    /// A merged call's audio needs no process of ours: a stop lets it go on.
+    pub merged_outlives: bool,
 }
 
 /// What to do when a machine answers the customer's number. A machine is never escalated.
@@ -46,6 +48,8 @@ pub struct Timers {
     pub merge: Duration,
     /// A leg that was hung up is taken for gone after so long (2 s).
     pub hang_up: Duration,
+    /// Whoever wants to speak in the agent's place has to be heard of so soon (10 s).
+    pub seat: Duration,
     /// The longest time from the customer's answer to the end (1 h).
     pub max_duration: Duration,
 }
@@ -61,6 +65,7 @@ impl Default for Timers {
             message: Duration::from_secs(40),
             merge: Duration::from_secs(3),
             hang_up: Duration::from_secs(2),
+            seat: Duration::from_secs(10),
             max_duration: Duration::from_secs(3600),
         }
     }

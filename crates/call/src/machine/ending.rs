@@ -52,6 +52,7 @@ impl Machine {
 
     /// Ends the call: silence, then every leg is hung up; it is over when all are gone.
     pub(super) fn close(&mut self, end: End) {
+        self.unseat();
         if self.answered_at.is_some() {
             self.command(Command::StopConversation);
         }

@@ -1,7 +1,7 @@
 //! What the conversation, the backend and the program itself report.
 
 use super::{
-    Audience, Command, FixedLine, LegRef, Machine,
+    Audience, Because, Command, FixedLine, LegRef, Machine,
     ending::End,
     state::{MergeStep, State},
     timers::RING_GRACE,
@@ -27,33 +27,30 @@ impl Machine {
     }
 
     pub(super) fn on_human_requested(&mut self, by: RequestedBy, reason: Private<String>) {
-        let State::Conversing { no_human } = *self.position.state() else { return };
         if !self.agent_talks() {
             return;
         }
         if self.no_escalation().is_none() {
             self.escalate(by, reason);
-        } else if no_human.is_none() {
-            let until = self.after(self.config.timers.sentence);
-            self.enter(State::Conversing { no_human: Some(until) });
-            self.say(FixedLine::NoHuman, Audience::Customer);
+        } else {
+            self.command(Command::ResumeConversation { because: Because::NoHuman });
         }
     }
 
     pub(super) fn on_changed_mind(&mut self) {
         match *self.position.state() {
-            State::OnHold { .. } => self.back_to_the_agent(TransferOutcome::Cancelled),
+            State::OnHold { .. } => self.back_to_the_agent(TransferOutcome::Cancelled, DecidedBy::Voice, None),
             State::Calling { attempt, .. } => {
                 self.decide(attempt, TransferOutcome::Cancelled, DecidedBy::Voice, None);
                 self.hang_up(LegRef::Supervisor(attempt));
-                self.back_to_the_agent(TransferOutcome::Cancelled);
+                self.back_to_the_agent(TransferOutcome::Cancelled, DecidedBy::Voice, None);
             }
             State::Briefing { attempt, .. } => {
                 self.decide(attempt, TransferOutcome::Cancelled, DecidedBy::Voice, None);
                 self.say(FixedLine::Cancelled, Audience::Supervisor);
                 let until = self.after(self.config.timers.farewell);
                 self.legs.farewell(LegRef::Supervisor(attempt), until);
-                self.back_to_the_agent(TransferOutcome::Cancelled);
+                self.back_to_the_agent(TransferOutcome::Cancelled, DecidedBy::Voice, None);
             }
             _ => {}
         }
@@ -72,7 +69,7 @@ impl Machine {
         if self.no_escalation().is_none() {
             self.escalate(RequestedBy::Agent, "the agent could not go on".into());
         } else {
-            self.command(Command::PauseConversation);
+            self.pause_conversation();
             let words = vec![(FixedLine::Trouble, Audience::Customer)];
             self.farewell(End::agent_failure(detail), words, self.config.timers.farewell);
         }
@@ -84,9 +81,33 @@ impl Machine {
         }
     }
 
+    /// Nobody is left to talk with the customer, or to say anything to them. Two who hear each other need no agent.
+    pub(super) fn on_agent_lost(&mut self) {
+        match self.position.state() {
+            State::Merging { .. } | State::Merged { .. } => {}
+            state if state.is_ending() => self.nobody_hears(Audience::Customer),
+            _ => {
+                self.call_off(DecidedBy::Network);
+                self.close(End::agent_failure("it broke down."));
+            }
+        }
+    }
+
+    /// Nobody is left to brief the supervisor, or to take their decision.
+    pub(super) fn on_consult_lost(&mut self, lost: u32) {
+        match *self.position.state() {
+            State::Calling { attempt, .. } | State::Briefing { attempt, .. } if attempt == lost => {
+                let reason = Some("the agent could not talk with the supervisor".into());
+                self.attempt_failed(attempt, TransferOutcome::Unreachable, DecidedBy::Network, reason);
+            }
+            State::Farewell { attempt, .. } if attempt == Some(lost) => self.nobody_hears(Audience::Supervisor),
+            _ => {}
+        }
+    }
+
     /// The conversation is the agent's. What it reported before a person took its place comes too late.
     fn agent_talks(&self) -> bool {
-        matches!(self.position.state(), State::Conversing { .. }) && !self.people.stand_in()
+        matches!(self.position.state(), State::Conversing) && !self.seating.is_taken()
     }
 
     pub(super) fn on_said(&mut self, line: FixedLine) {
@@ -97,9 +118,6 @@ impl Machine {
         }
         match (self.position.state().clone(), line) {
             (State::OnHold { .. }, FixedLine::Hold) => self.hold_said(),
-            (State::Conversing { no_human: Some(_) }, FixedLine::NoHuman) => {
-                self.enter(State::Conversing { no_human: None });
-            }
             (State::Merging { attempt, by, step: MergeStep::Joining { merge_by, .. } }, FixedLine::Connecting) => {
                 self.enter(State::Merging { attempt, by, step: MergeStep::Joining { merge_by, said_by: None } });
             }
@@ -118,12 +136,13 @@ impl Machine {
         let end = End::stopped();
         let to = match self.position.state() {
             State::Ended | State::Closing { .. } => return,
+            State::Merged { .. } if self.config.merged_outlives => return self.command(Command::Detach),
             State::Queued | State::Dialing { .. } | State::Ringing { .. } | State::Merged { .. } => {
                 return self.close(end);
             }
             State::Farewell { .. } => return self.cut_farewell_short(),
-            State::Conversing { .. } => {
-                self.command(Command::PauseConversation);
+            State::Conversing => {
+                self.pause_conversation();
                 vec![Audience::Customer]
             }
             State::OnHold { .. } | State::Calling { .. } => vec![Audience::Customer],

@@ -1,4 +1,4 @@
-use super::FixedLine;
+use super::{FixedLine, Person, Seat, SeatFact};
 use crate::{DecidedBy, MediaState, Phase, Private, RequestedBy};
 
 /// A fact or an action. Facts that come late are ignored; actions that make no sense now are rejected.
@@ -32,6 +32,15 @@ pub enum Input {
     },
     /// The customer has been silent, or inaudible, for too long (asked once already).
     CustomerInaudible,
+    /// The agent's task on the customer's line has ended, and nobody told it to.
+    AgentLost,
+    /// The agent's task on that supervisor's line has ended, and nobody told it to.
+    ConsultLost {
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The person on that seat moved on. What comes of a seat that is somebody else's by now changes nothing.
+    Seat(Seat, SeatFact),
     /// The sentence asked for by [`Command::Say`](crate::Command::Say) was spoken, or could not be.
     Said(FixedLine),
     /// The answer to [`Command::PrepareBriefing`](crate::Command::PrepareBriefing).
@@ -75,10 +84,10 @@ pub enum Input {
     Operator {
         /// What they want.
         action: OperatorAction,
-        /// Who ("console", "api", a name).
-        by: String,
+        /// Who.
+        by: Person,
     },
-    /// Warmline is stopping: say goodbye and end. A merged call ends too where its audio needs this process.
+    /// Warmline is stopping: say goodbye and end. A merged call ends too, unless it can do without this process.
     Stop,
 }
 

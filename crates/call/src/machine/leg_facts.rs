@@ -59,7 +59,7 @@ impl Machine {
     fn customer_answered(&mut self) {
         if matches!(self.position.state(), State::Dialing { .. } | State::Ringing { .. }) {
             self.answered_at = Some(self.now);
-            self.enter(State::Conversing { no_human: None });
+            self.enter(State::Conversing);
             self.command(Command::StartConversation);
         }
     }
@@ -75,7 +75,7 @@ impl Machine {
     fn customer_left(&mut self, left: &Left) {
         match self.position.state().clone() {
             State::Dialing { .. } | State::Ringing { .. } => self.close(End::unanswered(left)),
-            State::Conversing { .. } | State::OnHold { .. } | State::Merged { .. } => {
+            State::Conversing | State::OnHold { .. } | State::Merged { .. } => {
                 self.close(End::customer_left(left));
             }
             State::Calling { attempt, .. }
@@ -109,7 +109,8 @@ impl Machine {
             State::Merging { attempt, .. } if attempt == gone => {
                 let outcome = outcome_answered(left.cause);
                 self.decide(attempt, outcome, DecidedBy::Network, None);
-                self.back_to_the_agent(outcome);
+                self.separate();
+                self.back_to_the_agent(outcome, DecidedBy::Network, None);
             }
             State::Merged { attempt, .. } if attempt == gone => self.close(End::supervisor_left(left)),
             State::Farewell { attempt, .. } if attempt == Some(gone) => self.nobody_hears(Audience::Supervisor),
@@ -120,10 +121,10 @@ impl Machine {
 
     pub(super) fn on_machine_detected(&mut self, leg: LegRef) {
         match (leg, self.position.state().clone()) {
-            (LegRef::Customer, State::Conversing { .. }) => match self.config.voicemail {
+            (LegRef::Customer, State::Conversing) => match self.config.voicemail {
                 VoicemailPolicy::HangUp => self.close(End::voicemail(false)),
                 VoicemailPolicy::LeaveMessage => {
-                    self.command(Command::PauseConversation);
+                    self.pause_conversation();
                     let words = vec![(FixedLine::VoicemailMessage, Audience::Customer)];
                     self.farewell(End::voicemail(true), words, self.config.timers.message);
                 }

@@ -68,6 +68,11 @@ impl Legs {
         }
     }
 
+    /// Whether that leg was dialled, was not hung up, and is not gone.
+    pub(super) fn wanted(&self, leg: LegRef) -> bool {
+        self.0.iter().any(|l| l.leg == leg && l.state != LegState::Left && l.gone_by.is_none())
+    }
+
     /// Legs that hear a last sentence.
     pub(super) fn in_farewell(&self) -> Vec<LegRef> {
         self.which(|l| l.farewell_until.is_some())

@@ -5,6 +5,7 @@
 //! | `config`, `input`, `command` | the types at the machine's border |
 //! | `state` | the one enum of states, and the only place that writes it |
 //! | `legs` | what is known of each leg that was dialled |
+//! | `person`, `seat` | who acts, and who speaks in the agent's place |
 //! | `facts`, `leg_facts`, `actions`, `timers` | what each input means in each state |
 //! | `transfer`, `unwind` | how an attempt goes well, and the one way back when it does not |
 //! | `ending` | last words, hanging up, the last event |
@@ -18,6 +19,8 @@ mod facts;
 mod input;
 mod leg_facts;
 mod legs;
+mod person;
+mod seat;
 mod state;
 mod timers;
 mod transfer;
@@ -26,14 +29,17 @@ mod unwind;
 use std::{collections::VecDeque, time::Duration};
 
 pub use adopt::Adopted;
-pub use command::{Audience, Command, FixedLine};
+pub use command::{Audience, Because, Command, FixedLine};
 pub use config::{Config, Timers, VoicemailPolicy};
 pub use input::{Input, Left, LeftCause, LegFact, LegRef, OperatorAction, Rejected};
+pub use person::Person;
+pub use seat::{Seat, SeatFact};
 
 use crate::{Event, Phase};
 use actions::People;
 pub(crate) use actions::can_be_claimed;
 use legs::Legs;
+use seat::Seating;
 use state::{MergeStep, Position, State};
 use transfer::Transfer;
 
@@ -50,6 +56,7 @@ pub struct Machine {
     answered_at: Option<Duration>,
     music: Music,
     people: People,
+    seating: Seating,
     /// The connection that carries the sound is lost at present.
     degraded: bool,
     commands: VecDeque<Command>,
@@ -76,6 +83,7 @@ impl Machine {
             answered_at: None,
             music: Music::default(),
             people: People::default(),
+            seating: Seating::default(),
             degraded: false,
             commands: VecDeque::new(),
             events: VecDeque::new(),
@@ -97,6 +105,18 @@ impl Machine {
             return false;
         };
         true
+    }
+
+    /// Since when customer and supervisor hear each other, while they do: what is said then is heard by both.
+    #[must_use]
+    pub fn together_since(&self) -> Option<Duration> {
+        self.transfer.together_since.filter(|_| self.is_merged())
+    }
+
+    /// Whether that leg is still to be there: it was dialled, was not hung up, and is not gone.
+    #[must_use]
+    pub fn wants(&self, leg: LegRef) -> bool {
+        self.legs.wanted(leg)
     }
 
     /// Whether nothing will ever happen again. [`Command::Close`] may still have to be drained.
@@ -124,6 +144,9 @@ impl Machine {
             Input::ConversationFinished => self.on_finished(),
             Input::AgentFailed { detail } => self.on_agent_failed(&detail),
             Input::CustomerInaudible => self.on_inaudible(),
+            Input::AgentLost => self.on_agent_lost(),
+            Input::ConsultLost { attempt } => self.on_consult_lost(attempt),
+            Input::Seat(seat, fact) => self.on_seat(seat, fact),
             Input::Said(line) => self.on_said(line),
             Input::BriefingPrepared { attempt, summary, points } => self.on_briefing_prepared(attempt, summary, points),
             Input::SupervisorAccepted { attempt, by } => self.on_accepted(attempt, by),
@@ -149,13 +172,17 @@ impl Machine {
     /// When to come back with [`Input::Tick`], if nothing else happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
-        [self.position.state().deadline(), self.legs.deadline(), self.longest_end()].into_iter().flatten().min()
+        let seat = self.seating.deadline();
+        [self.position.state().deadline(), self.legs.deadline(), self.longest_end(), seat].into_iter().flatten().min()
     }
 }
 
 /// What every module of the machine writes with.
 impl Machine {
     fn enter(&mut self, state: State) {
+        if !matches!(state, State::Conversing) {
+            self.unseat();
+        }
         if let Some((from, to)) = self.position.enter(state) {
             self.people.entered(to);
             self.emit(Event::PhaseChanged { from, to });
@@ -168,6 +195,12 @@ impl Machine {
 
     fn emit(&mut self, event: Event) {
         self.events.push_back(event);
+    }
+
+    /// The agent falls silent; so does whoever speaks in its place.
+    fn pause_conversation(&mut self) {
+        self.unseat();
+        self.command(Command::PauseConversation);
     }
 
     fn say(&mut self, line: FixedLine, to: Audience) {

@@ -15,10 +15,7 @@ pub(super) enum State {
         /// As in `Dialing`.
         until: Duration,
     },
-    Conversing {
-        /// Until when, at the latest, the customer is being told that there is no human.
-        no_human: Option<Duration>,
-    },
+    Conversing,
     /// The customer is told to hold.
     OnHold {
         until: Duration,
@@ -82,7 +79,7 @@ impl State {
             Self::Queued => Phase::Queued,
             Self::Dialing { .. } => Phase::Dialing,
             Self::Ringing { .. } => Phase::Ringing,
-            Self::Conversing { .. } => Phase::Conversing,
+            Self::Conversing => Phase::Conversing,
             Self::OnHold { .. } => Phase::OnHold,
             Self::Calling { .. } => Phase::CallingSupervisor,
             Self::Briefing { .. } => Phase::Briefing,
@@ -96,8 +93,7 @@ impl State {
     /// When this state is left if nothing else happens. Legs and the whole call have deadlines of their own.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self {
-            Self::Queued | Self::Merged { .. } | Self::Closing { .. } | Self::Ended => None,
-            Self::Conversing { no_human } => *no_human,
+            Self::Queued | Self::Conversing | Self::Merged { .. } | Self::Closing { .. } | Self::Ended => None,
             Self::Dialing { until }
             | Self::Ringing { until }
             | Self::OnHold { until }

@@ -10,12 +10,13 @@
 //! | `farewell` | the last sentence's start | those who heard it are hung up |
 //! | `message` | a machine's detection | it is hung up, with or without the whole message |
 //! | `hang_up` | a leg's hang-up | the leg is taken for gone |
+//! | `seat` | a person's wish to speak | their seat is free again |
 //! | `max_duration` | the customer's answer | the call ends |
 
 use std::time::Duration;
 
 use super::{
-    Audience, Command, FixedLine, Left, LeftCause, LegFact, Machine,
+    Audience, FixedLine, Left, LeftCause, LegFact, Machine,
     ending::End,
     state::{MergeStep, State},
 };
@@ -32,6 +33,7 @@ impl Machine {
         for leg in self.legs.overdue(self.now) {
             self.on_leg(leg, LegFact::Left(Left { cause: LeftCause::Released, sip_status: None }));
         }
+        self.on_seat_due();
         if self.longest_end().is_some_and(|end| end <= self.now) {
             self.on_longest_end();
         } else if self.position.state().deadline().is_some_and(|until| until <= self.now) {
@@ -46,8 +48,8 @@ impl Machine {
     }
 
     fn on_longest_end(&mut self) {
-        if matches!(self.position.state(), State::Conversing { .. }) {
-            self.command(Command::PauseConversation);
+        if matches!(self.position.state(), State::Conversing) {
+            self.pause_conversation();
             let words = vec![(FixedLine::TimeOver, Audience::Customer)];
             self.farewell(End::max_duration(), words, self.config.timers.farewell);
         } else {
@@ -59,7 +61,6 @@ impl Machine {
     fn on_deadline(&mut self) {
         match *self.position.state() {
             State::Dialing { .. } | State::Ringing { .. } => self.close(End::never_reported()),
-            State::Conversing { .. } => self.enter(State::Conversing { no_human: None }),
             State::OnHold { .. } => self.hold_said(),
             State::Calling { attempt, .. } => {
                 self.attempt_failed(attempt, TransferOutcome::NoAnswer, DecidedBy::Timeout, None);
@@ -78,7 +79,7 @@ impl Machine {
                 MergeStep::LastLine { .. } => self.merged(attempt, by),
             },
             State::Farewell { .. } => self.cut_farewell_short(),
-            State::Queued | State::Merged { .. } | State::Closing { .. } | State::Ended => {}
+            State::Queued | State::Conversing | State::Merged { .. } | State::Closing { .. } | State::Ended => {}
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Transfer {
     /// The attempt for which this escalation's briefing was ordered.
     briefing_for: u32,
     briefing: Option<Briefing>,
+    /// Since when customer and supervisor hear each other, or did last.
+    pub(super) together_since: Option<Duration>,
     /// The latest attempt that is decided.
     pub(super) last: Option<Decision>,
 }
@@ -76,12 +78,12 @@ impl Machine {
         for leg in self.legs.in_farewell() {
             self.hang_up(leg);
         }
-        self.emit(Event::EscalationRequested { by, reason });
+        self.emit(Event::EscalationRequested { by, reason: reason.clone() });
         let until = self.after(self.config.timers.sentence);
         self.enter(State::OnHold { until });
         self.command(Command::PauseConversation);
         self.say(FixedLine::Hold, Audience::Customer);
-        self.command(Command::PrepareBriefing { attempt: first });
+        self.command(Command::PrepareBriefing { attempt: first, reason });
     }
 
     /// The customer knows that they hold.
@@ -90,7 +92,7 @@ impl Machine {
         if let Some(phone) = self.next_supervisor() {
             self.dial_supervisor(phone);
         } else {
-            self.back_to_the_agent(TransferOutcome::Unreachable);
+            self.back_to_the_agent(TransferOutcome::Unreachable, DecidedBy::Network, None);
         }
     }
 
@@ -146,10 +148,10 @@ impl Machine {
     /// Briefs the supervisor once both are there, the supervisor and the briefing.
     pub(super) fn brief_if_ready(&mut self) {
         if let State::Briefing { attempt, until, briefed: false } = *self.position.state()
-            && self.transfer.briefing.is_some()
+            && let Some(Briefing { summary, points }) = self.transfer.briefing.clone()
         {
             self.enter(State::Briefing { attempt, until, briefed: true });
-            self.command(Command::Brief { attempt });
+            self.command(Command::Brief { attempt, summary, points });
         }
     }
 
@@ -178,6 +180,7 @@ impl Machine {
         if attempt != joined {
             return;
         }
+        self.transfer.together_since = Some(self.now);
         match said_by {
             Some(said_by) => self.enter(State::Merging { attempt, by, step: MergeStep::Joined { said_by } }),
             None => self.last_line(attempt, by),

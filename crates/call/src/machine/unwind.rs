@@ -6,7 +6,7 @@
 //! | merging, before the merge | the same; the music starts again | the same |
 //! | merging, after the merge | back to the agent: the customer has heard a human | back to the agent |
 
-use super::{Command, LegRef, Machine, state::State};
+use super::{Because, Command, LegRef, Machine, state::State};
 use crate::{DecidedBy, Private, TransferOutcome};
 
 impl Machine {
@@ -18,22 +18,35 @@ impl Machine {
         by: DecidedBy,
         reason: Option<Private<String>>,
     ) {
-        self.decide(attempt, outcome, by, reason);
+        self.decide(attempt, outcome, by, reason.clone());
+        self.separate();
         if let Some(phone) = self.next_supervisor() {
             self.hang_up(LegRef::Supervisor(attempt));
             self.dial_supervisor(phone);
         } else {
             self.stop_music();
             self.hang_up(LegRef::Supervisor(attempt));
-            self.back_to_the_agent(outcome);
+            self.back_to_the_agent(outcome, by, reason);
+        }
+    }
+
+    /// A merge that is not to be, or not any more, is undone before anybody else can be let in.
+    pub(super) fn separate(&mut self) {
+        if let State::Merging { attempt, .. } = *self.position.state() {
+            self.command(Command::Separate { attempt });
         }
     }
 
     /// The agent tells the customer how it came out, and goes on.
-    pub(super) fn back_to_the_agent(&mut self, because: TransferOutcome) {
+    pub(super) fn back_to_the_agent(
+        &mut self,
+        outcome: TransferOutcome,
+        by: DecidedBy,
+        reason: Option<Private<String>>,
+    ) {
         self.stop_music();
-        self.enter(State::Conversing { no_human: None });
-        self.command(Command::ResumeConversation { because: Some(because) });
+        self.enter(State::Conversing);
+        self.command(Command::ResumeConversation { because: Because::NotConnected { outcome, by, reason } });
     }
 
     /// Calls the attempt off, if one is under way, because the call ends.

@@ -25,7 +25,7 @@ fn a_supervisor_who_can_not_be_reached_brings_the_agent_back() {
         let mut call = Scene::after(config(1), calling());
         call.when(left_with(FIRST, cause, Some(486)));
         call.then(
-            [Command::StopMusic, resume(outcome)],
+            [Command::StopMusic, resume(outcome, DecidedBy::Network)],
             [
                 gone_with(FIRST, word, Some(486)),
                 decided(1, outcome, DecidedBy::Network),
@@ -47,7 +47,7 @@ fn a_supervisor_who_goes_while_being_briefed_brings_the_agent_back() {
         let mut call = Scene::after(config(1), briefing());
         call.when(left(FIRST, cause));
         call.then(
-            [Command::StopMusic, resume(outcome)],
+            [Command::StopMusic, resume(outcome, DecidedBy::Network)],
             [
                 gone(FIRST, word),
                 decided(1, outcome, DecidedBy::Network),
@@ -79,16 +79,17 @@ fn a_declining_supervisor_is_hung_up_and_the_next_one_dialled() {
     call.when(left(FIRST, LeftCause::Released));
     call.then([], [gone(FIRST, "released")]);
     call.when(answered(SECOND));
-    call.then(
-        [Command::Brief { attempt: 2 }],
-        [leg(SECOND, LegState::Answered), phase(Phase::CallingSupervisor, Phase::Briefing)],
-    );
+    call.then([brief(2)], [leg(SECOND, LegState::Answered), phase(Phase::CallingSupervisor, Phase::Briefing)]);
     call.when(operator(OperatorAction::Decline { reason: Some("not ours".into()) }));
     let reason = Some("not ours".into());
     call.then(
-        [Command::StopMusic, Command::HangUp(SECOND), resume(TransferOutcome::Declined)],
         [
-            acted(Action::Decline),
+            Command::StopMusic,
+            Command::HangUp(SECOND),
+            resume_telling(TransferOutcome::Declined, DecidedBy::Console, Some("not ours")),
+        ],
+        [
+            acted_because(Action::Decline, "not ours"),
             Event::TransferDecided { attempt: 2, outcome: TransferOutcome::Declined, by: DecidedBy::Console, reason },
             music(false),
             phase(Phase::Briefing, Phase::Conversing),
@@ -98,7 +99,7 @@ fn a_declining_supervisor_is_hung_up_and_the_next_one_dialled() {
     call.then([], [gone(SECOND, "released")]);
     call.when(human());
     call.then(
-        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), Command::PrepareBriefing { attempt: 3 }],
+        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), prepare_briefing(3, "wants a person")],
         [
             Event::EscalationRequested { by: RequestedBy::Customer, reason: "wants a person".into() },
             phase(Phase::Conversing, Phase::OnHold),
@@ -140,7 +141,7 @@ fn a_machine_is_no_supervisor() {
     let mut call = Scene::after(config(1), briefing());
     call.when(Input::MachineDetected(FIRST));
     call.then(
-        [Command::StopMusic, Command::HangUp(FIRST), resume(TransferOutcome::Voicemail)],
+        [Command::StopMusic, Command::HangUp(FIRST), resume(TransferOutcome::Voicemail, DecidedBy::Network)],
         [
             decided(1, TransferOutcome::Voicemail, DecidedBy::Network),
             music(false),
@@ -154,7 +155,7 @@ fn a_supervisor_does_not_ring_or_think_for_ever() {
     let mut call = Scene::after(config(1), calling());
     assert_eq!(call.timer(), Duration::from_secs(32));
     call.then(
-        [Command::StopMusic, Command::HangUp(FIRST), resume(TransferOutcome::NoAnswer)],
+        [Command::StopMusic, Command::HangUp(FIRST), resume(TransferOutcome::NoAnswer, DecidedBy::Timeout)],
         [
             decided(1, TransferOutcome::NoAnswer, DecidedBy::Timeout),
             music(false),
@@ -164,7 +165,7 @@ fn a_supervisor_does_not_ring_or_think_for_ever() {
     let mut call = Scene::after(config(1), briefing());
     assert_eq!(call.timer(), Duration::from_secs(60));
     call.then(
-        [Command::StopMusic, Command::HangUp(FIRST), resume(TransferOutcome::DecisionTimeout)],
+        [Command::StopMusic, Command::HangUp(FIRST), resume(TransferOutcome::DecisionTimeout, DecidedBy::Timeout)],
         [
             decided(1, TransferOutcome::DecisionTimeout, DecidedBy::Timeout),
             music(false),
@@ -179,7 +180,11 @@ fn a_failed_merge_goes_the_same_way() {
     call.when(Input::MergeFailed { attempt: 1, detail: "not implemented".to_owned() });
     let reason = Some("not implemented".into());
     call.then(
-        [Command::HangUp(FIRST), resume(TransferOutcome::MergeFailed)],
+        [
+            Command::Separate { attempt: 1 },
+            Command::HangUp(FIRST),
+            resume_telling(TransferOutcome::MergeFailed, DecidedBy::Network, Some("not implemented")),
+        ],
         [
             Event::TransferDecided {
                 attempt: 1,
@@ -196,7 +201,7 @@ fn a_failed_merge_goes_the_same_way() {
     let mut call = Scene::after(config(2), merging());
     assert_eq!(call.timer(), Duration::from_secs(3));
     call.then(
-        [Command::HangUp(FIRST), Command::PlayMusic, dial_supervisor(2, 1)],
+        [Command::Separate { attempt: 1 }, Command::HangUp(FIRST), Command::PlayMusic, dial_supervisor(2, 1)],
         [
             decided(1, TransferOutcome::MergeFailed, DecidedBy::Timeout),
             phase(Phase::Merging, Phase::CallingSupervisor),
@@ -212,7 +217,7 @@ fn a_supervisor_who_goes_once_merged_brings_the_agent_back_though_there_is_anoth
     let mut call = Scene::after(config(2), last_line());
     call.when(left(FIRST, LeftCause::HungUp));
     call.then(
-        [resume(TransferOutcome::HungUp)],
+        [Command::Separate { attempt: 1 }, resume(TransferOutcome::HungUp, DecidedBy::Network)],
         [
             gone(FIRST, "hung_up"),
             decided(1, TransferOutcome::HungUp, DecidedBy::Network),
@@ -228,7 +233,7 @@ fn a_supervisor_who_goes_before_the_merge_is_followed_by_the_next() {
     let mut call = Scene::after(config(2), merging());
     call.when(left(FIRST, LeftCause::HungUp));
     call.then(
-        [Command::PlayMusic, dial_supervisor(2, 1)],
+        [Command::Separate { attempt: 1 }, Command::PlayMusic, dial_supervisor(2, 1)],
         [
             gone(FIRST, "hung_up"),
             decided(1, TransferOutcome::HungUp, DecidedBy::Network),
@@ -245,14 +250,14 @@ fn the_customer_changes_their_mind() {
     let back = |from| phase(from, Phase::Conversing);
     let mut call = Scene::after(config(2), on_hold());
     call.when(Input::CustomerChangedMind);
-    call.then([resume(TransferOutcome::Cancelled)], [back(Phase::OnHold)]);
+    call.then([resume(TransferOutcome::Cancelled, DecidedBy::Voice)], [back(Phase::OnHold)]);
     call.when(Input::Said(FixedLine::Hold));
     call.nothing();
 
     let mut call = Scene::after(config(2), calling());
     call.when(Input::CustomerChangedMind);
     call.then(
-        [Command::HangUp(FIRST), Command::StopMusic, resume(TransferOutcome::Cancelled)],
+        [Command::HangUp(FIRST), Command::StopMusic, resume(TransferOutcome::Cancelled, DecidedBy::Voice)],
         [decided(1, TransferOutcome::Cancelled, DecidedBy::Voice), music(false), back(Phase::CallingSupervisor)],
     );
 
@@ -260,7 +265,11 @@ fn the_customer_changes_their_mind() {
         let mut call = Scene::after(config(2), briefing());
         call.when(Input::CustomerChangedMind);
         call.then(
-            [say(FixedLine::Cancelled, Audience::Supervisor), Command::StopMusic, resume(TransferOutcome::Cancelled)],
+            [
+                say(FixedLine::Cancelled, Audience::Supervisor),
+                Command::StopMusic,
+                resume(TransferOutcome::Cancelled, DecidedBy::Voice),
+            ],
             [decided(1, TransferOutcome::Cancelled, DecidedBy::Voice), music(false), back(Phase::Briefing)],
         );
         call
@@ -282,7 +291,11 @@ fn a_failing_agent_hands_over() {
     let mut call = Scene::after(config(1), conversing());
     call.when(Input::AgentFailed { detail: "The model is gone.".to_owned() });
     call.then(
-        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), Command::PrepareBriefing { attempt: 1 }],
+        [
+            Command::PauseConversation,
+            say(FixedLine::Hold, Audience::Customer),
+            prepare_briefing(1, "the agent could not go on"),
+        ],
         [
             Event::EscalationRequested { by: RequestedBy::Agent, reason: "the agent could not go on".into() },
             phase(Phase::Conversing, Phase::OnHold),
@@ -308,5 +321,5 @@ fn a_call_tries_ten_times_and_then_has_no_human() {
         "this call has used up its transfer attempts; the call is in phase conversing"
     );
     call.when(human());
-    call.then([say(FixedLine::NoHuman, Audience::Customer)], []);
+    call.then([no_human()], []);
 }

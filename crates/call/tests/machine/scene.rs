@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use warmline_call::{
-    Action, Audience, Command, Config, DecidedBy, EndReason, Event, FixedLine, Input, Left, LeftCause, Leg, LegFact,
-    LegRef, LegState, Machine, OperatorAction, Phase, Private, Rejected, RequestedBy, Timers, TransferOutcome,
+    Action, Audience, Because, Command, Config, DecidedBy, EndReason, Event, FixedLine, Input, Left, LeftCause, Leg,
+    LegFact, LegRef, LegState, Machine, OperatorAction, Phase, Private, Rejected, RequestedBy, Timers, TransferOutcome,
     VoicemailPolicy,
 };
 
@@ -34,6 +34,7 @@ pub fn config(supervisors: usize) -> Config {
         supervisors: (0..supervisors).map(phone).collect(),
         voicemail: VoicemailPolicy::HangUp,
         timers: Timers::default(),
+        merged_outlives: false,
     }
 }
 
@@ -65,7 +66,7 @@ impl Scene {
     /// One second later, somebody tries this in vain.
     pub fn refused(&mut self, action: OperatorAction) -> Rejected {
         self.now += Duration::from_secs(1);
-        let rejected = self.machine.handle(Input::Operator { action, by: "api".to_owned() }, self.now).unwrap_err();
+        let rejected = self.machine.handle(Input::Operator { action, by: "api".into() }, self.now).unwrap_err();
         assert_eq!(rejected.phase, self.machine.phase());
         self.nothing();
         rejected
@@ -170,7 +171,7 @@ pub fn declined(attempt: u32) -> Input {
 }
 
 pub fn operator(action: OperatorAction) -> Input {
-    Input::Operator { action, by: "console".to_owned() }
+    Input::Operator { action, by: "console".into() }
 }
 
 pub fn escalate() -> OperatorAction {
@@ -178,7 +179,11 @@ pub fn escalate() -> OperatorAction {
 }
 
 pub fn acted(action: Action) -> Event {
-    Event::OperatorActed { action, by: "console".to_owned() }
+    Event::OperatorActed { action, by: "console".to_owned(), reason: None }
+}
+
+pub fn acted_because(action: Action, reason: &str) -> Event {
+    Event::OperatorActed { action, by: "console".to_owned(), reason: Some(reason.into()) }
 }
 
 pub fn phase(from: Phase, to: Phase) -> Event {
@@ -242,6 +247,23 @@ pub fn dial_supervisor(attempt: u32, supervisor: usize) -> Command {
     Command::Dial { leg, phone: phone(supervisor), ring: Duration::from_secs(30) }
 }
 
-pub fn resume(because: TransferOutcome) -> Command {
-    Command::ResumeConversation { because: Some(because) }
+pub fn resume(outcome: TransferOutcome, by: DecidedBy) -> Command {
+    resume_telling(outcome, by, None)
+}
+
+pub fn resume_telling(outcome: TransferOutcome, by: DecidedBy, reason: Option<&str>) -> Command {
+    let reason = reason.map(Private::from);
+    Command::ResumeConversation { because: Because::NotConnected { outcome, by, reason } }
+}
+
+pub fn no_human() -> Command {
+    Command::ResumeConversation { because: Because::NoHuman }
+}
+
+pub fn prepare_briefing(attempt: u32, reason: &str) -> Command {
+    Command::PrepareBriefing { attempt, reason: reason.into() }
+}
+
+pub fn brief(attempt: u32) -> Command {
+    Command::Brief { attempt, summary: "Can't log in.".into(), points: vec!["calm".into()] }
 }

@@ -4,8 +4,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use warmline_call::{
-    Attempt, Audience, CallId, CallView, Command, Config, DecidedBy, Event, FixedLine, Input, Left, LeftCause, Leg,
-    LegFact, LegRef, LegState, Machine, MediaState, OperatorAction, Phase, Recorded, RequestedBy, TransferOutcome,
+    AgentMode, AgentOrder, Attempt, Audience, CallId, CallView, Command, Config, DecidedBy, Event, FixedLine, Input,
+    Left, LeftCause, Leg, LegFact, LegRef, LegState, Machine, MediaState, OperatorAction, Phase, Recorded, RequestedBy,
+    Seat, SeatFact, TransferOutcome,
 };
 
 use crate::{graph::successors, table::LINES};
@@ -36,13 +37,15 @@ pub struct Simulator {
     merges: Vec<u32>,
     decided: Vec<u32>,
     hung_up: Vec<LegRef>,
-    /// Who or what the customer can hear.
-    agent: bool,
+    /// Who or what the customer can hear: the agent as its contract has it, a person in its place, the music.
+    agent: AgentMode,
+    person: Option<Seat>,
     music: bool,
     /// What is being said to the customer, and how many hear the same in rooms of their own (no report says who did).
     sentence: Option<(FixedLine, u8)>,
     together: bool,
     silenced: bool,
+    seats: Seat,
     ended: bool,
     closed: bool,
     pub steps: u64,
@@ -72,11 +75,13 @@ impl Simulator {
             merges: Vec::new(),
             decided: Vec::new(),
             hung_up: Vec::new(),
-            agent: false,
+            agent: AgentMode::Idle,
+            person: None,
             music: false,
             sentence: None,
             together: false,
             silenced: false,
+            seats: Seat(0),
             ended: false,
             closed: false,
             steps: 0,
@@ -139,7 +144,7 @@ impl Simulator {
         assert!(end.talk_s >= 0.0 && end.hold_s >= 0.0 && end.hold_s <= end.talk_s + 5.0, "{end:?}");
         let connected = self.view.attempts.iter().any(|a| a.outcome == Some(TransferOutcome::Connected));
         assert_eq!(end.time_to_human_s.is_some(), connected);
-        for what in 0..34 {
+        for what in 0..KINDS {
             self.give(anything(what, what));
         }
     }
@@ -153,6 +158,7 @@ impl Simulator {
 
     fn give(&mut self, input: Input) {
         self.steps += 1;
+        let handed_over = self.hands_over(&input);
         let result = self.machine.handle(input.clone(), self.now);
         let events: Vec<_> = std::iter::from_fn(|| self.machine.poll_event()).collect();
         let commands: Vec<_> = std::iter::from_fn(|| self.machine.poll_command()).collect();
@@ -172,9 +178,37 @@ impl Simulator {
             self.watch_command(&command, &input);
             self.owe(command);
         }
+        if handed_over {
+            let freed = !self.agent.awaits_order() || self.sentence.is_some() || self.silenced;
+            assert!(freed, "the agent handed over with {input:?}, and nobody told it to go on");
+        }
         assert_eq!(self.view.phase, self.machine.phase(), "the fold agrees with the machine");
         assert_eq!(self.view.hold_music, self.music, "the event agrees with the command");
         self.watch_customer();
+    }
+
+    /// An agent that reports such a thing while it talks waits for an order from then on. Otherwise the report is late.
+    fn hands_over(&mut self, input: &Input) -> bool {
+        let hands_over = matches!(
+            input,
+            Input::HumanRequested { .. }
+                | Input::ConversationFinished
+                | Input::AgentFailed { .. }
+                | Input::CustomerInaudible
+                | Input::MachineDetected(LegRef::Customer)
+        );
+        match self.agent.hands_over().filter(|_| hands_over) {
+            Some(after) => self.agent = after,
+            None => return false,
+        }
+        true
+    }
+
+    /// The agent is told something that its contract lets it do.
+    fn order(&mut self, order: AgentOrder) {
+        if let Some(after) = self.agent.ordered(order) {
+            self.agent = after;
+        }
     }
 
     /// What a report means for what the customer can hear.
@@ -239,7 +273,8 @@ impl Simulator {
     fn watch_command(&mut self, command: &Command, input: &Input) {
         assert!(!self.closed, "close is the last command, then came {command:?}");
         if self.silenced {
-            let quiet = matches!(command, Command::StopMusic | Command::HangUp(_) | Command::Close);
+            let quiet =
+                matches!(command, Command::StopMusic | Command::HangUp(_) | Command::Close | Command::Separate { .. });
             assert!(quiet, "nothing is said once the end has begun, but {command:?}");
         }
         match command {
@@ -264,15 +299,40 @@ impl Simulator {
                 self.hung_up.push(*leg);
             }
             Command::Say { line, to } => self.watch_sentence(*line, *to),
-            Command::StartConversation | Command::ResumeConversation { .. } => {
-                self.agent = true;
-                self.sentence = None;
+            Command::StartConversation => self.speak(AgentOrder::Start),
+            Command::ResumeConversation { .. } => self.speak(AgentOrder::Resume),
+            Command::SayText(_) => assert_eq!(self.agent, AgentMode::Talking, "an agent that talks"),
+            Command::Nudge(_) => {
+                assert!(matches!(self.agent, AgentMode::Talking | AgentMode::Replaced), "an agent that is there");
             }
-            Command::SayText(_) | Command::Nudge(_) => assert!(self.agent, "an agent that is there"),
-            Command::TakeOver | Command::GiveBack => assert!(self.agent, "an agent to take the place of"),
-            Command::PauseConversation => self.agent = false,
+            Command::Seat(seat) => {
+                assert_eq!(self.person, None, "one person at a time");
+                assert!(self.seats < *seat, "seats are numbered");
+                self.seats = *seat;
+            }
+            Command::TakeOver(seat) => {
+                assert_eq!((self.person, *seat), (None, self.seats), "whoever was given the seat, once");
+                assert!(matches!(input, Input::Seat(ready, SeatFact::Ready) if ready == seat), "upon {input:?}");
+                self.order(AgentOrder::StandAside);
+                assert_eq!(self.agent, AgentMode::Replaced, "an agent to take the place of");
+                self.person = Some(*seat);
+            }
+            Command::Unseat(seat) => {
+                assert_eq!(*seat, self.seats, "the seat that was given last");
+                self.person = None;
+            }
+            Command::Separate { attempt } => {
+                assert_eq!(self.merges.last(), Some(attempt), "what was to be merged");
+                self.together = false;
+            }
+            Command::Detach => unreachable!("the calls of this test need the process"),
+            Command::PauseConversation => {
+                self.alone();
+                self.order(AgentOrder::Pause);
+            }
             Command::StopConversation => {
-                self.agent = false;
+                self.alone();
+                self.order(AgentOrder::Stop);
                 self.silenced = true;
             }
             Command::PlayMusic => {
@@ -284,7 +344,10 @@ impl Simulator {
                 assert!(self.music);
                 self.music = false;
             }
-            Command::Leave => self.sentence = None,
+            Command::Leave => {
+                self.order(AgentOrder::ListenOnly);
+                self.sentence = None;
+            }
             Command::Close => {
                 assert!(self.ended);
                 self.closed = true;
@@ -293,8 +356,24 @@ impl Simulator {
         }
     }
 
+    /// The agent is the customer's.
+    fn speak(&mut self, order: AgentOrder) {
+        self.alone();
+        self.order(order);
+        self.sentence = None;
+    }
+
+    /// Whoever spoke in the agent's place is out before it is told anything.
+    fn alone(&self) {
+        assert_eq!(self.person, None, "the agent is told to speak, or to be quiet, beside a person");
+    }
+
     /// A sentence reaches those for whom it is meant, and nobody else.
     fn watch_sentence(&mut self, line: FixedLine, to: Audience) {
+        if to != Audience::Supervisor {
+            self.alone();
+            self.order(AgentOrder::SayFixed);
+        }
         let there = |leg: Leg| {
             let latest = self.legs.iter().rfind(|((l, _), _)| *l == leg);
             latest.is_some_and(|(_, state)| *state == LegState::Answered)
@@ -317,7 +396,10 @@ impl Simulator {
 
     /// The customer is never left alone, and never hears agent and music at once.
     fn watch_customer(&self) {
-        assert!(!(self.agent && self.music), "agent and music at once");
+        let agent = self.agent == AgentMode::Talking;
+        assert!(!(agent && self.music), "agent and music at once");
+        let replaced = self.agent == AgentMode::Replaced;
+        assert_eq!(replaced, self.person.is_some(), "the agent is replaced by somebody, and nobody talks beside it");
         assert!(!self.music || matches!(self.view.phase, Phase::CallingSupervisor | Phase::Briefing));
         let there = self.legs.get(&(Leg::Customer, None)) == Some(&LegState::Answered);
         if there && !self.silenced {
@@ -326,7 +408,7 @@ impl Simulator {
             let connecting =
                 self.view.phase == Phase::Merging && self.machine.poll_timeout().is_some_and(|t| t <= soon);
             // A machine on hold is no customer: a supervisor who hears that all is called off is what counts.
-            let company = self.agent || self.music || self.sentence.is_some() || self.together || connecting;
+            let company = agent || replaced || self.music || self.sentence.is_some() || self.together || connecting;
             assert!(company || self.machine_on_hold(), "the customer is alone in {}", self.view.phase);
         }
     }
@@ -352,10 +434,14 @@ impl Simulator {
                 self.owed.push(Input::HumanRequested { by: RequestedBy::Customer, reason: reason() });
                 self.owed.push(Input::HumanRequested { by: RequestedBy::Agent, reason: reason() });
             }
-            Command::PrepareBriefing { attempt } => {
+            Command::Seat(seat) => {
+                self.owed
+                    .extend([SeatFact::Ready, SeatFact::Left, SeatFact::Silent].map(|fact| Input::Seat(seat, fact)));
+            }
+            Command::PrepareBriefing { attempt, .. } => {
                 self.owed.push(Input::BriefingPrepared { attempt, summary: "Why".into(), points: vec![] });
             }
-            Command::Brief { attempt } => {
+            Command::Brief { attempt, .. } => {
                 self.owed.push(Input::SupervisorAccepted { attempt, by: DecidedBy::Voice });
                 self.owed.push(Input::SupervisorAccepted { attempt, by: DecidedBy::Dtmf });
                 self.owed.push(Input::SupervisorDeclined { attempt, by: DecidedBy::Dtmf, reason: None });
@@ -371,6 +457,9 @@ impl Simulator {
         }
     }
 }
+
+/// How many kinds of input [`anything`] knows.
+const KINDS: u8 = 40;
 
 const CAUSES: [LeftCause; 9] = [
     LeftCause::Busy,
@@ -393,9 +482,9 @@ fn anything(what: u8, which: u8) -> Input {
     let attempt = u32::from(which % 5);
     let leg = if attempt == 0 { LegRef::Customer } else { LegRef::Supervisor(attempt) };
     let by = if which.is_multiple_of(2) { DecidedBy::Voice } else { DecidedBy::Dtmf };
-    let operator = |action| Input::Operator { action, by: "api".to_owned() };
-    let operator_by = |action| Input::Operator { action, by: format!("supervisor {}", which % 3) };
-    match what % 34 {
+    let operator = |action| Input::Operator { action, by: "api".into() };
+    let operator_by = |action| Input::Operator { action, by: format!("supervisor {}", which % 3).into() };
+    match what % KINDS {
         0 => Input::Start,
         1 => Input::Tick,
         2 => Input::Leg(leg, LegFact::Ringing),
@@ -427,6 +516,12 @@ fn anything(what: u8, which: u8) -> Input {
         30 => operator_by(OperatorAction::GiveBack),
         31 => Input::Media(MediaState::Degraded),
         32 => Input::Media(MediaState::Restored),
+        33 => Input::AgentLost,
+        34 => Input::ConsultLost { attempt },
+        35 => Input::Seat(Seat(attempt), SeatFact::Ready),
+        36 => Input::Seat(Seat(attempt), SeatFact::Silent),
+        37 => Input::Seat(Seat(attempt), SeatFact::Left),
+        38 => operator_by(OperatorAction::Decline { reason: Some("fire drill".into()) }),
         _ => Input::Stop,
     }
 }

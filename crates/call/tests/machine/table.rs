@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use warmline_call::{
-    DecidedBy, FixedLine, Input, LeftCause, LegFact, LegRef, MediaState, OperatorAction, Phase, RequestedBy,
+    DecidedBy, FixedLine, Input, LeftCause, LegFact, LegRef, MediaState, OperatorAction, Phase, RequestedBy, Seat,
+    SeatFact,
 };
 
 use crate::{graph::successors, scene::*};
@@ -33,13 +34,17 @@ human_requested        .        .           .           on_hold     .           
 changed_mind           .        .           .           .           .           conversing          conversing  conversing  .           .           .       .         .        .
 finished               .        .           .           !           .           .                   .           .           .           .           .       .         .        .
 agent_failed           .        .           .           on_hold     .           .                   .           .           .           .           .       .         .        .
+agent_lost             ended    !           !           !           !           !                   !           !           .           .           .       .         .        .
+consult_lost           .        .           .           .           .           .                   conversing  conversing  .           .           .       !         .        .
+seat_ready             .        .           .           .           .           .                   .           .           .           .           .       .         .        .
+seat_silent            .        .           .           .           +           .                   .           .           .           .           .       .         .        .
+seat_left              .        .           .           .           +           .                   .           .           .           .           .       .         .        .
 inaudible              .        .           .           !           .           .                   .           .           .           .           .       .         .        .
 said_hold              .        .           .           .           .           calling_supervisor  .           .           .           .           .       .         .        .
 said_connecting        .        .           .           .           .           .                   .           .           +           .           .       .         .        .
 said_merged            .        .           .           .           .           .                   .           .           .           merged      .       .         .        .
 said_customer_left     .        .           .           .           .           .                   .           .           .           .           .       !         .        .
 said_cancelled         .        .           .           .           .           .                   .           .           .           .           .       .         .        .
-said_no_human          .        .           .           .           .           .                   .           .           .           .           .       .         .        .
 said_time_over         .        .           .           .           .           .                   .           .           .           .           .       .         .        .
 said_stopping          .        .           .           .           .           .                   .           .           .           .           .       .         .        .
 said_trouble           .        .           .           .           .           .                   .           .           .           .           .       .         .        .
@@ -57,8 +62,8 @@ say                    x        x           x           +           x           
 instruct               x        x           x           +           +           x                   x           x           x           x           x       x         x        x
 claim                  x        x           x           x           x           +                   +           +           x           x           x       x         x        x
 release                x        x           x           x           x           x                   x           x           x           x           x       x         x        x
-listen                 x        x           x           +           +           +                   +           +           +           +           +       x         x        x
-stop_listening         +        +           +           +           +           +                   +           +           +           +           +       x         x        x
+listen                 x        +           +           +           +           +                   +           +           +           +           +       x         x        x
+stop_listening         .        .           .           .           .           .                   .           .           .           .           .       x         x        x
 take_over              x        x           x           +           x           x                   x           x           x           x           x       x         x        x
 give_back              x        x           x           x           +           x                   x           x           x           x           x       x         x        x
 stop                   ended    !           !           !           !           !                   !           !           !           !           !       !         .        .
@@ -87,7 +92,9 @@ fn reach(state: &str) -> Vec<Input> {
         "dialing" => dialing(),
         "ringing" => [dialing(), vec![ringing(CUSTOMER)]].concat(),
         "conversing" => conversing(),
-        "taken_over" => [conversing(), vec![operator(OperatorAction::TakeOver)]].concat(),
+        "taken_over" => {
+            [conversing(), vec![operator(OperatorAction::TakeOver), Input::Seat(Seat(1), SeatFact::Ready)]].concat()
+        }
         "on_hold" => on_hold(),
         "calling" => calling(),
         "briefing" => briefing(),
@@ -121,13 +128,17 @@ fn kind(input: &Input) -> &'static str {
         Input::ConversationFinished => "finished",
         Input::AgentFailed { .. } => "agent_failed",
         Input::CustomerInaudible => "inaudible",
+        Input::AgentLost => "agent_lost",
+        Input::ConsultLost { .. } => "consult_lost",
+        Input::Seat(_, SeatFact::Ready) => "seat_ready",
+        Input::Seat(_, SeatFact::Silent) => "seat_silent",
+        Input::Seat(_, SeatFact::Left) => "seat_left",
         Input::Said(line) => match line {
             FixedLine::Hold => "said_hold",
             FixedLine::Connecting => "said_connecting",
             FixedLine::Merged => "said_merged",
             FixedLine::CustomerLeft => "said_customer_left",
             FixedLine::Cancelled => "said_cancelled",
-            FixedLine::NoHuman => "said_no_human",
             FixedLine::TimeOver => "said_time_over",
             FixedLine::Stopping => "said_stopping",
             FixedLine::Trouble => "said_trouble",
@@ -172,6 +183,11 @@ fn inputs() -> Vec<Input> {
         Input::ConversationFinished,
         Input::AgentFailed { detail: "gone".to_owned() },
         Input::CustomerInaudible,
+        Input::AgentLost,
+        Input::ConsultLost { attempt: 1 },
+        Input::Seat(Seat(1), SeatFact::Ready),
+        Input::Seat(Seat(1), SeatFact::Silent),
+        Input::Seat(Seat(1), SeatFact::Left),
         Input::BriefingPrepared { attempt: 1, summary: text(), points: vec![] },
         Input::SupervisorAccepted { attempt: 1, by: DecidedBy::Dtmf },
         Input::SupervisorDeclined { attempt: 1, by: DecidedBy::Dtmf, reason: None },
@@ -197,13 +213,12 @@ fn inputs() -> Vec<Input> {
     inputs
 }
 
-pub const LINES: [FixedLine; 10] = [
+pub const LINES: [FixedLine; 9] = [
     FixedLine::Hold,
     FixedLine::Connecting,
     FixedLine::Merged,
     FixedLine::CustomerLeft,
     FixedLine::Cancelled,
-    FixedLine::NoHuman,
     FixedLine::TimeOver,
     FixedLine::Stopping,
     FixedLine::Trouble,

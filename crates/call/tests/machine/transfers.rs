@@ -29,7 +29,7 @@ fn a_call_from_the_dial_to_the_merge_and_its_end() {
     );
     call.when(human());
     call.then(
-        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), Command::PrepareBriefing { attempt: 1 }],
+        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), prepare_briefing(1, "wants a person")],
         [
             warmline_call::Event::EscalationRequested { by: RequestedBy::Customer, reason: "wants a person".into() },
             phase(Phase::Conversing, Phase::OnHold),
@@ -45,10 +45,7 @@ fn a_call_from_the_dial_to_the_merge_and_its_end() {
     call.when(ringing(FIRST));
     call.then([], [leg(FIRST, LegState::Ringing)]);
     call.when(answered(FIRST));
-    call.then(
-        [Command::Brief { attempt: 1 }],
-        [leg(FIRST, LegState::Answered), phase(Phase::CallingSupervisor, Phase::Briefing)],
-    );
+    call.then([brief(1)], [leg(FIRST, LegState::Answered), phase(Phase::CallingSupervisor, Phase::Briefing)]);
     call.when(accepted(1));
     call.then(
         [Command::StopMusic, Command::Merge { attempt: 1 }, say(FixedLine::Connecting, Audience::Supervisor)],
@@ -98,7 +95,7 @@ fn the_supervisor_waits_for_a_late_briefing() {
     call.when(answered(FIRST));
     call.then([], [leg(FIRST, LegState::Answered), phase(Phase::CallingSupervisor, Phase::Briefing)]);
     call.when(prepared(1));
-    call.then([Command::Brief { attempt: 1 }], [briefing_for(1)]);
+    call.then([brief(1)], [briefing_for(1)]);
     call.when(prepared(1));
     call.nothing();
 }
@@ -138,7 +135,7 @@ fn an_operator_escalates_and_accepts() {
     let mut call = Scene::after(config(1), conversing());
     call.when(operator(escalate()));
     call.then(
-        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), Command::PrepareBriefing { attempt: 1 }],
+        [Command::PauseConversation, say(FixedLine::Hold, Audience::Customer), prepare_briefing(1, "sounds angry")],
         [
             acted(Action::Escalate),
             warmline_call::Event::EscalationRequested { by: RequestedBy::Operator, reason: "sounds angry".into() },
@@ -197,16 +194,9 @@ fn an_escalation_that_can_not_be_says_why() {
         let mut call = Scene::after(config, conversing());
         assert_eq!(call.refused(escalate()).detail, format!("{why}; the call is in phase conversing"));
         call.when(human());
-        call.then([say(FixedLine::NoHuman, Audience::Customer)], []);
+        call.then([no_human()], []);
         call.when(human());
-        call.nothing();
-        call.when(Input::Said(FixedLine::NoHuman));
-        call.nothing();
-        call.when(human());
-        call.then([say(FixedLine::NoHuman, Audience::Customer)], []);
-        assert_eq!(call.timer(), Duration::from_secs(8));
-        call.when(human());
-        call.then([say(FixedLine::NoHuman, Audience::Customer)], []);
+        call.then([no_human()], []);
     }
 }
 
