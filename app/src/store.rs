@@ -204,7 +204,7 @@ mod tests {
         store.receive(event(moved(8, 2, Phase::CallingSupervisor)));
         store.receive(event(moved(9, 5, Phase::Briefing)));
         assert_eq!(order(&store), ["4", "2", "5", "3", "1"]);
-        let claim = Event::OperatorActed { action: warmline_api::call::Action::Claim, by: "Ann".into() };
+        let claim = Event::OperatorActed { action: warmline_api::call::Action::Claim, by: "Ann".into(), reason: None };
         store.receive(event(Recorded { event: claim, ..placed(10, 4) }));
         assert_eq!(order(&store), ["2", "5", "4", "3", "1"], "somebody takes care of the fourth");
     }

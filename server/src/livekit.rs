@@ -114,6 +114,10 @@ impl Telephony for OverLiveKit {
     async fn adopt(&self, call: &CallId, phase: Phase) -> Result<Option<Inherited>, OpenError> {
         Telephony::adopt(&self.livekit, call, phase).await
     }
+
+    fn merged_outlives(&self) -> bool {
+        self.livekit.merged_outlives()
+    }
 }
 
 /// What LiveKit tells of a room, for where its participant did not hear it.

@@ -134,6 +134,10 @@ impl Telephony for LiveKit {
         Ok(Arc::new(LiveKitRoom::open(Arc::clone(&self.inner), call.clone()).await?))
     }
 
+    fn merged_outlives(&self) -> bool {
+        true
+    }
+
     /// Who talks to each other goes on; who waits for the agent is handed over to be told; legs that ring are hung up.
     async fn adopt(&self, call: &CallId, phase: Phase) -> Result<Option<Inherited>, OpenError> {
         let mut members = Vec::new();

@@ -24,6 +24,11 @@ pub trait Telephony: Send + Sync {
         let _ = (call, phase);
         Ok(None)
     }
+
+    /// Whether customer and supervisor who were merged go on talking without this process.
+    fn merged_outlives(&self) -> bool {
+        false
+    }
 }
 
 /// What is left of a call.
@@ -50,6 +55,9 @@ pub trait Room: Send + Sync {
     /// # Errors
     /// They do not hear each other; everything is as it was.
     async fn merge(&self) -> Result<(), MergeError>;
+
+    /// Gives up a merge, one that has just succeeded included: customer and supervisor no longer hear each other.
+    fn separate(&self) {}
 
     /// The agent's voice is out of the call for good; its ears may stay (transcript).
     async fn leave(&self);

@@ -3,13 +3,14 @@ mod answers;
 #[cfg(test)]
 mod tests;
 
+use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use warmline_call::{FixedLine, Private};
 use warmline_telephony::{Clock, Line};
 
 use self::actor::{Actor, Order};
 use crate::{
-    Fact, Setup, Speech,
+    Fact, Setup, Speech, SupervisorAgent,
     conversation::{Brake, Orders},
     turn::Timing,
 };
@@ -30,27 +31,26 @@ impl Consult {
         tokio::spawn(async move { brake.run(actor.run(inbox)).await });
         Self { orders }
     }
+}
 
-    /// Briefs and asks for the decision: 'Hello, I have a customer who needs assistance. … Are you ready to take this
-    /// call?' At most two more questions follow; then it keeps listening. Answers questions from the briefing.
-    pub fn brief(&self, summary: Private<String>, points: Vec<Private<String>>) {
+impl SupervisorAgent for Consult {
+    fn brief(&self, summary: Private<String>, points: Vec<Private<String>>) {
         self.orders.give(Order::Brief(summary, points));
     }
 
-    /// Speaks a fixed sentence; resolves when it was heard, or could not be.
-    pub async fn say_fixed(&self, line: FixedLine) {
+    fn say_fixed(&self, line: FixedLine) -> BoxFuture<'static, ()> {
         let (done, heard) = oneshot::channel();
         self.orders.give(Order::SayFixed(line, done));
-        let _gone = tokio::time::timeout(Timing::default().sentence, heard).await;
+        Box::pin(async move {
+            let _gone = tokio::time::timeout(Timing::default().sentence, heard).await;
+        })
     }
 
-    /// After the merge: the agent never speaks again; its ears go on (transcript).
-    pub fn listen_only(&self) {
+    fn listen_only(&self) {
         self.orders.give(Order::ListenOnly);
     }
 
-    /// Stops for good, within one frame.
-    pub fn stop(&self) {
+    fn stop(&self) {
         self.orders.stop();
     }
 }

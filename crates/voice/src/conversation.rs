@@ -8,14 +8,16 @@ mod tests;
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
-use warmline_call::{DecidedBy, FixedLine, Private, RequestedBy, Speaker, TransferOutcome};
+use warmline_call::{Because, DecidedBy, FixedLine, Private, RequestedBy, Speaker};
 use warmline_telephony::{Clock, Line, Live};
 
 use self::{actor::Actor, mind::Mind, order::Order};
 use crate::{
-    Speech, Turn, VoiceStyle,
+    CustomerAgent, Speech, Turn, VoiceStyle,
     brain::Brain,
     turn::{Floor, Timing},
 };
@@ -66,6 +68,13 @@ pub enum Fact {
     Inaudible,
     /// A machine answered.
     Machine,
+    /// Whoever wants to speak in the agent's place has a microphone, and it is on.
+    Ready,
+    /// Neither the customer nor whoever speaks in the agent's place has said anything for too long, or the latter never
+    /// did.
+    ColleagueSilent,
+    /// The line is gone. Always the last; a task that ends without it broke down, or was stopped.
+    Gone,
     /// The supervisor accepted.
     Accepted {
         /// Voice or DTMF.
@@ -137,24 +146,22 @@ impl Conversation {
         tokio::spawn(async move { brake.run(actor.run(inbox)).await });
         Self { orders }
     }
+}
 
-    /// The agent greets and talks.
-    pub fn start(&self) {
+impl CustomerAgent for Conversation {
+    fn start(&self) {
         self.orders.give(Order::Start);
     }
 
-    /// The agent falls silent at once, and listens for a change of mind only.
-    pub fn pause(&self) {
+    fn pause(&self) {
         self.orders.give(Order::Pause);
     }
 
-    /// The agent tells why no human comes, if there is a cause, and goes on.
-    pub fn resume(&self, because: Option<TransferOutcome>) {
+    fn resume(&self, because: Because) {
         self.orders.give(Order::Resume(because));
     }
 
-    /// Speaks a fixed sentence after silencing the agent; resolves when it was heard, or could not be.
-    pub async fn say_fixed(&self, line: FixedLine) {
+    fn say_fixed(&self, line: FixedLine) -> BoxFuture<'static, ()> {
         let (done, heard) = oneshot::channel();
         self.orders.give(Order::SayFixed(line, done));
         let timing = Timing::default();
@@ -162,57 +169,44 @@ impl Conversation {
             FixedLine::VoicemailMessage => timing.machine_talks + timing.sentence,
             _ => timing.sentence,
         };
-        let _gone = tokio::time::timeout(patience, heard).await;
+        Box::pin(async move {
+            let _gone = tokio::time::timeout(patience, heard).await;
+        })
     }
 
-    /// The agent says this next.
-    pub fn say(&self, text: Private<String>) {
+    fn say(&self, text: Private<String>) {
         self.orders.give(Order::Say(text));
     }
 
-    /// The agent is told this, unheard.
-    pub fn nudge(&self, text: Private<String>) {
+    fn nudge(&self, text: Private<String>) {
         self.orders.give(Order::Nudge(text));
     }
 
-    /// A colleague speaks with the customer from now on; the agent is silent and listens. The customer is heard over
-    /// `colleague`; the answer lets the customer hear. `None`: the conversation is over. Whatever the agent is told to say
-    /// next ends that.
-    pub(crate) async fn stand_aside(&self, colleague: Live) -> Option<Live> {
+    fn stand_aside(&self, colleague: Live) -> BoxFuture<'static, Option<Live>> {
         let (answer, live) = oneshot::channel();
         self.orders.give(Order::StandAside(colleague, answer));
-        live.await.ok()
+        Box::pin(async move { live.await.ok() })
     }
 
-    /// The colleague is gone: the agent says that it is back and goes on.
-    pub fn give_back(&self) {
-        self.orders.give(Order::GiveBack);
-    }
-
-    /// A colleague who speaks in the agent's place said this to the customer.
-    pub fn overheard(&self, text: Private<String>) {
+    fn overheard(&self, text: Option<Private<String>>) {
         self.orders.give(Order::Overheard(text));
     }
 
-    /// After the merge: the agent never speaks again; its ears go on (transcript).
-    pub fn listen_only(&self) {
+    fn listen_only(&self) {
         self.orders.give(Order::ListenOnly);
     }
 
-    /// What was said so far, for the briefing.
-    pub async fn turns(&self) -> Vec<Turn> {
+    fn turns(&self) -> BoxFuture<'static, Vec<Turn>> {
         let (answer, turns) = oneshot::channel();
         self.orders.give(Order::Turns(answer));
-        turns.await.unwrap_or_default()
+        Box::pin(async move { turns.await.unwrap_or_default() })
     }
 
-    /// Plays the music on this line, or stops it.
-    pub fn music(&self, track: Option<Arc<[i16]>>) {
+    fn music(&self, track: Option<Arc<[i16]>>) {
         self.orders.give(Order::Music(track));
     }
 
-    /// Stops for good, within one frame.
-    pub fn stop(&self) {
+    fn stop(&self) {
         self.orders.stop();
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Frames → VAD → STT → turn-taking → brain → TTS → line. Audio stays in here; what leaves are [`Fact`]s.
 
+mod agents;
 mod brain;
 mod briefing;
 mod consult;
@@ -17,6 +18,7 @@ mod stand_in;
 mod turn;
 mod vad;
 
+pub use agents::{Agents, Colleague, CustomerAgent, LocalAgents, SupervisorAgent};
 pub use briefing::prepare_briefing;
 pub use consult::Consult;
 pub use conversation::{Conversation, Fact, Setup, Spoken, TurnTimes};

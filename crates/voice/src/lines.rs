@@ -1,6 +1,6 @@
 //! The sentences whose wording is fixed.
 
-use warmline_call::{FixedLine, TransferOutcome};
+use warmline_call::{Because, DecidedBy, FixedLine, TransferOutcome};
 
 /// The wording of a fixed line.
 #[must_use]
@@ -11,7 +11,6 @@ pub const fn fixed(line: FixedLine) -> &'static str {
         FixedLine::Merged => "You are on the line with my supervisor. I'll be hanging up now.",
         FixedLine::CustomerLeft => "I'm sorry, the customer has just hung up. Thank you for your time. Goodbye.",
         FixedLine::Cancelled => "The customer no longer needs to be connected. Thank you for your time. Goodbye.",
-        FixedLine::NoHuman => "I'm sorry, no human can be reached on this line.",
         FixedLine::TimeOver => "I'm sorry, the time for this call is over. Thank you for talking with me. Goodbye.",
         FixedLine::Stopping => "I'm sorry, our service is stopping now, so I have to end this call. Goodbye.",
         FixedLine::Trouble => "I'm sorry, something is wrong on our side.",
@@ -37,6 +36,33 @@ pub const fn no_human_because(outcome: TransferOutcome) -> &'static str {
         TransferOutcome::MergeFailed => "I'm sorry, connecting you to my supervisor didn't work.",
     }
 }
+
+/// What the customer is told when the agent is theirs again.
+pub(crate) fn because(because: &Because) -> String {
+    match because {
+        Because::NotConnected { outcome, by, reason } => {
+            let told = no_human_because(*outcome);
+            // What somebody types is meant to be passed on; what they say to the agent in private is not.
+            let typed = reason.as_ref().filter(|_| *outcome == TransferOutcome::Declined && *by == DecidedBy::Console);
+            match typed.map(|reason| shortened(reason.reveal(), LONGEST_REASON)) {
+                Some(reason) if !reason.is_empty() => format!("{told} The reason is: {}.", reason.trim_end_matches('.')),
+                _ => told.to_owned(),
+            }
+        }
+        Because::NoHuman => no_human().to_owned(),
+        Because::GivenBack => back_again().to_owned(),
+    }
+}
+
+/// What the agent is to know of it beyond that, for itself.
+pub(crate) fn note_because(because: &Because) -> Option<String> {
+    let Because::NotConnected { outcome, reason: Some(reason), .. } = because else { return None };
+    let reason = shortened(reason.reveal(), LONGEST_REASON);
+    (!reason.is_empty()).then(|| format!("The customer was not connected ({outcome}). What was said about it: {reason}"))
+}
+
+/// Characters of a reason that are passed on.
+const LONGEST_REASON: usize = 200;
 
 /// A text cut to at most so many characters, at a word.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
@@ -73,6 +99,12 @@ pub const fn back_again() -> &'static str {
     "You are talking with the assistant again."
 }
 
+/// Said where a human is asked for and none can be reached.
+#[must_use]
+pub const fn no_human() -> &'static str {
+    "I'm sorry, no human can be reached on this line."
+}
+
 /// The offer of a human.
 #[must_use]
 pub const fn offer_human() -> &'static str {
@@ -103,20 +135,20 @@ pub const fn consult_again() -> [&'static str; 2] {
 /// Every fixed sentence, for rendering ahead.
 #[must_use]
 pub fn all_fixed() -> Vec<&'static str> {
-    const LINES: [FixedLine; 10] = [
+    const LINES: [FixedLine; 9] = [
         FixedLine::Hold,
         FixedLine::Connecting,
         FixedLine::Merged,
         FixedLine::CustomerLeft,
         FixedLine::Cancelled,
-        FixedLine::NoHuman,
         FixedLine::TimeOver,
         FixedLine::Stopping,
         FixedLine::Trouble,
         FixedLine::VoicemailMessage,
     ];
     let mut all: Vec<&str> = LINES.into_iter().map(fixed).collect();
-    all.extend([filler(), still_there(), not_understood(), offer_human(), consult_intro(), consult_question()]);
+    all.extend([filler(), still_there(), not_understood(), offer_human(), no_human(), back_again()]);
+    all.extend([consult_intro(), consult_question()]);
     all.extend(consult_again());
     all.extend(TransferOutcome::ALL.iter().map(|o| no_human_because(*o)));
     let mut known = std::collections::BTreeSet::new();

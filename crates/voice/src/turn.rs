@@ -29,6 +29,8 @@ pub(crate) use self::timing::Timing;
 
 /// A line that sends nothing for so long while somebody speaks is taken to be silent: 200 ms.
 const GAP: Duration = Duration::from_millis(200);
+/// How long the last facts of a line wait for whoever takes them.
+const LAST_FACTS: Duration = Duration::from_secs(1);
 /// Frames with less energy than this are silence, though not to a trained ear: −48 dBFS, as mean square.
 const SOUND: i64 = 130 * 130;
 
@@ -172,6 +174,11 @@ impl Floor {
     /// Reports a fact.
     pub(crate) fn tell(&mut self, fact: Fact) {
         self.facts.tell(fact);
+    }
+
+    /// Hands over what still waits to be reported, as far as somebody takes it within a second.
+    pub(crate) async fn deliver_all(&mut self) {
+        let _given_up = timeout(LAST_FACTS, self.facts.deliver_all()).await;
     }
 
     /// Begins to make speech of what the brain says, to be said later or never.

@@ -3,60 +3,76 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
-use warmline_call::{Audience, Command, Event, FixedLine, Input, Left, Leg, LegFact, LegRef, Private};
+use warmline_call::{
+    Audience, Command, Event, FixedLine, Input, Left, LeftCause, Leg, LegFact, LegRef, Private, Seat,
+};
 use warmline_telephony::{Dial, DialError, Dialled, Line};
-use warmline_voice::{Consult, Conversation, Fact, Setup, StandIn, VoiceStyle, prepare_briefing};
+use warmline_voice::{CustomerAgent, Fact, Setup, VoiceStyle};
 
-use super::driver::{Begun, Driver, Message, Source};
+use super::{
+    children,
+    driver::{Begun, Driver, Message, Source},
+};
 
 /// Facts of one line that wait for the call's task.
 const FACTS: usize = 64;
 
+/// A briefing is put together in so long, or it is the reason alone.
+const BRIEFING: Duration = Duration::from_secs(12);
+
 impl Driver {
-    pub(super) async fn execute(&mut self, command: Command) {
-        if is_for_the_agents_voice(&command) {
-            self.stand_in = None;
-        }
+    pub(super) fn execute(&mut self, command: Command) {
         match command {
             Command::Dial { leg, phone, ring } => self.dial(leg, phone, ring),
-            Command::StartConversation => self.with_customer(|c| c.start()),
-            Command::PauseConversation => self.with_customer(|c| c.pause()),
-            Command::ResumeConversation { because } => self.with_customer(|c| c.resume(because)),
+            Command::StartConversation => self.with_agent(|a| a.start()),
+            Command::PauseConversation => self.with_agent(|a| a.pause()),
+            Command::ResumeConversation { because } => self.with_agent(|a| a.resume(because)),
             Command::StopConversation => self.stop_talking(),
-            Command::Say { line, to } => {
-                self.said_to_both = to == Audience::Both;
-                self.say(line, to);
-            }
+            Command::Say { line, to } => self.say(line, to),
             Command::PlayMusic => {
                 let track = Arc::clone(&self.inner.parts.hold_music);
-                self.with_customer(|c| c.music(Some(track)));
+                self.with_agent(|a| a.music(Some(track)));
             }
-            Command::StopMusic => self.with_customer(|c| c.music(None)),
-            Command::PrepareBriefing { attempt } => self.prepare_briefing(attempt),
-            Command::Brief { attempt } => self.brief(attempt),
+            Command::StopMusic => self.with_agent(|a| a.music(None)),
+            Command::PrepareBriefing { attempt, reason } => self.prepare_briefing(attempt, reason),
+            Command::Brief { attempt, summary, points } => match &self.consult {
+                Some((current, consult)) if *current == attempt => consult.brief(summary, points),
+                _ => {}
+            },
             Command::Merge { attempt } => self.merge(attempt),
+            Command::Separate { .. } => self.room.separate(),
             Command::Leave => {
-                self.room.leave().await;
-                self.with_customer(|c| c.listen_only());
+                let room = Arc::clone(&self.room);
+                self.inner.tasks.spawn(async move { room.leave().await });
+                self.with_agent(|a| a.listen_only());
                 if let Some((_, consult)) = &self.consult {
                     consult.listen_only();
                 }
             }
-            Command::SayText(text) => self.with_customer(|c| c.say(text)),
-            Command::TakeOver => self.take_over(),
-            Command::GiveBack => self.with_customer(|c| c.give_back()),
-            Command::Nudge(text) => self.with_customer(|c| c.nudge(text)),
-            Command::HangUp(leg) => self.hang_up(leg).await,
+            Command::SayText(text) => self.with_agent(|a| a.say(text)),
+            Command::Nudge(text) => self.with_agent(|a| a.nudge(text)),
+            Command::Seat(seat) => self.seat(seat),
+            Command::TakeOver(seat) => {
+                if let (Some((current, colleague)), Some(agent)) = (&mut self.colleague, &self.agent)
+                    && *current == seat
+                {
+                    colleague.join(Arc::clone(agent));
+                }
+            }
+            Command::Unseat(seat) => self.colleague = self.colleague.take().filter(|(current, _)| *current != seat),
+            Command::HangUp(leg) => self.hang_up(leg),
             Command::Close => {
                 self.stop_talking();
-                self.room.close().await;
+                let room = Arc::clone(&self.room);
+                self.inner.tasks.spawn(async move { room.close().await });
             }
+            Command::Detach => {}
         }
     }
 
-    fn with_customer(&self, order: impl FnOnce(&Conversation)) {
-        if let Some(conversation) = &self.conversation {
-            order(conversation);
+    fn with_agent(&self, order: impl FnOnce(&dyn CustomerAgent)) {
+        if let Some(agent) = &self.agent {
+            order(&**agent);
         }
     }
 
@@ -70,10 +86,13 @@ impl Driver {
         let max_duration = timers.max_duration + timers.sentence + timers.hang_up;
         let dial = Dial { leg, number: phone, identity, ring, max_duration };
         let (room, inbox) = (Arc::clone(&self.room), self.inbox.clone());
-        self.dialling.push(leg);
         // Beginning can take seconds; whoever hangs up meanwhile does not wait for it.
         tokio::spawn(async move {
-            let begun = room.dial(dial).await;
+            let broken = || {
+                let detail = "The dial broke down inside Warmline.".to_owned();
+                Err(DialError { cause: LeftCause::TrunkFailure, sip_status: None, detail })
+            };
+            let begun = children::or_else(room.dial(dial), broken).await;
             if inbox.send(Message::Dialled(leg, begun)).await.is_err() {
                 room.hang_up(leg).await;
             }
@@ -82,10 +101,8 @@ impl Driver {
 
     /// A dial has begun, or could not.
     pub(super) async fn dialled(&mut self, leg: LegRef, dialled: Result<Dialled, DialError>) {
-        let wanted = self.dialling.contains(&leg);
-        self.dialling.retain(|other| *other != leg);
         match dialled {
-            Ok(dialled) if wanted => {
+            Ok(dialled) if self.machine.wants(leg) => {
                 let (participant_id, sip_call_id) = (dialled.participant_id, dialled.sip_call_id);
                 if let Some(begun) = self.begun.take() {
                     let _ = begun
@@ -99,58 +116,48 @@ impl Driver {
                 self.write(vec![Event::LegIdentified { leg, attempt, participant_id, sip_call_id }]).await;
             }
             Ok(dialled) => {
-                tokio::spawn(report_progress(leg, dialled.progress, self.inbox.clone()));
-                self.room.hang_up(leg).await;
+                tokio::spawn(children::report_progress(leg, dialled.progress, self.inbox.clone()));
+                self.release(leg);
             }
             Err(error) => {
                 tracing::warn!(call = %self.call, ?leg, %error, "a dial could not begin");
                 if let Some(begun) = self.begun.take() {
                     let _ = begun.send(Err(error.detail));
                 }
-                let left = Left { cause: error.cause, sip_status: error.sip_status };
-                self.report(async move { Input::Leg(leg, LegFact::Left(left)) });
+                let left = LegFact::Left(Left { cause: error.cause, sip_status: error.sip_status });
+                self.report(async move { Input::Leg(leg, left.clone()) }, None);
             }
         }
     }
 
     /// Puts the agent on a leg's line, and follows what becomes of it.
     pub(super) fn take_on(&mut self, leg: LegRef, line: Line, progress: mpsc::Receiver<LegFact>) {
-        self.attend(leg, line);
-        tokio::spawn(report_progress(leg, progress, self.inbox.clone()));
-    }
-
-    fn attend(&mut self, leg: LegRef, line: Line) {
-        let parts = &self.inner.parts;
         let (facts, heard) = mpsc::channel(FACTS);
-        let (setup, speech) = (self.setup(), parts.speech.clone());
+        let (agents, setup) = (&self.inner.agents, self.setup());
         match leg {
-            LegRef::Customer => {
-                self.conversation = Some(Arc::new(Conversation::on(line, setup, speech, parts.clock, facts)));
-            }
+            LegRef::Customer => self.agent = Some(agents.converse(line, setup, facts)),
             LegRef::Supervisor(attempt) => {
-                let consult = Consult::on(line, setup, speech, parts.clock, facts);
-                if let Some((_, earlier)) = self.consult.replace((attempt, Arc::new(consult))) {
+                let consult = agents.consult(line, setup, facts);
+                if let Some((_, earlier)) = self.consult.replace((attempt, consult)) {
                     earlier.stop();
                 }
             }
         }
         self.listen_to(Source::Leg(leg), heard);
+        tokio::spawn(children::report_progress(leg, progress, self.inbox.clone()));
     }
 
-    /// Connects whoever asked for it with the customer, in the agent's place.
-    fn take_over(&mut self) {
-        let (Some(line), Some(conversation)) = (self.seat.take(), self.conversation.clone()) else { return };
-        let parts = &self.inner.parts;
+    /// Attends the line of whoever asked for that seat.
+    fn seat(&mut self, seat: Seat) {
+        let Some(line) = self.offered.take() else { return };
         let (facts, heard) = mpsc::channel(FACTS);
-        let (speech, style) = (parts.speech.clone(), self.setup().style);
-        self.stand_in = Some(StandIn::on(line, conversation, speech, style, parts.clock, facts));
-        self.stand_ins += 1;
-        self.listen_to(Source::StandIn(self.stand_ins), heard);
+        self.colleague = Some((seat, self.inner.agents.attend(line, self.setup().style, facts)));
+        self.listen_to(Source::Seat(seat), heard);
     }
 
     fn listen_to(&mut self, source: Source, heard: mpsc::Receiver<Fact>) {
         self.listening.push(source);
-        tokio::spawn(report_facts(source, heard, self.inbox.clone()));
+        tokio::spawn(children::report_facts(source, heard, self.inbox.clone()));
     }
 
     fn setup(&self) -> Setup {
@@ -166,119 +173,84 @@ impl Driver {
     }
 
     fn say(&self, line: FixedLine, to: Audience) {
-        let customer = self.conversation.clone().filter(|_| to != Audience::Supervisor);
-        let supervisor = self.consult.as_ref().map(|(_, c)| Arc::clone(c)).filter(|_| to != Audience::Customer);
-        self.report(async move {
-            let to_customer = async {
-                if let Some(conversation) = customer {
-                    conversation.say_fixed(line).await;
+        let customer = self.agent.as_ref().filter(|_| to != Audience::Supervisor).map(|a| a.say_fixed(line));
+        let supervisor = self.consult.as_ref().filter(|_| to != Audience::Customer).map(|(_, c)| c.say_fixed(line));
+        let said = async move {
+            let heard: futures::future::OptionFuture<_> = customer.into();
+            tokio::join!(heard, async move {
+                if let Some(heard) = supervisor {
+                    heard.await;
                 }
-            };
-            let to_supervisor = async {
-                if let Some(consult) = supervisor {
-                    consult.say_fixed(line).await;
-                }
-            };
-            tokio::join!(to_customer, to_supervisor);
+            });
             Input::Said(line)
-        });
+        };
+        self.report(said, Some(Input::Said(line)));
     }
 
-    fn prepare_briefing(&self, attempt: u32) {
-        let Some(conversation) = self.conversation.clone() else { return };
-        let (setup, speech) = (self.setup(), self.inner.parts.speech.clone());
-        let reason = match self.escalation_reason.reveal().trim() {
+    fn prepare_briefing(&self, attempt: u32, reason: Private<String>) {
+        let reason = match reason.reveal().trim() {
             "" => "somebody asked for a human".to_owned(),
             reason => reason.to_owned(),
         };
-        self.report(async move {
-            let turns = conversation.turns().await;
-            let (summary, points) = prepare_briefing(&setup, &turns, &reason, &speech).await;
-            Input::BriefingPrepared { attempt, summary, points }
-        });
-    }
-
-    fn brief(&self, attempt: u32) {
-        if let (Some((current, consult)), Some((summary, points))) = (&self.consult, &self.briefing)
-            && *current == attempt
-        {
-            consult.brief(summary.clone(), points.clone());
-        }
+        let summary = Private::from(format!("They need a person: {}.", reason.trim_end_matches('.')));
+        let short = Input::BriefingPrepared { attempt, summary, points: Vec::new() };
+        let (turns, setup) = (self.agent.as_ref().map(|agent| agent.turns()), self.setup());
+        let (agents, otherwise) = (Arc::clone(&self.inner.agents), short.clone());
+        let prepared = async move {
+            let prepared = async {
+                let turns = match turns {
+                    Some(turns) => turns.await,
+                    None => Vec::new(),
+                };
+                let (summary, points) = agents.prepare_briefing(setup, turns, reason).await;
+                Input::BriefingPrepared { attempt, summary, points }
+            };
+            tokio::time::timeout(BRIEFING, prepared).await.unwrap_or(otherwise)
+        };
+        self.report(prepared, Some(short));
     }
 
     fn merge(&self, attempt: u32) {
         let room = Arc::clone(&self.room);
-        self.report(async move {
+        let merged = async move {
             match room.merge().await {
                 Ok(()) => Input::Merged { attempt },
                 Err(error) => Input::MergeFailed { attempt, detail: error.to_string() },
             }
-        });
+        };
+        let detail = "connecting the two broke down inside Warmline".to_owned();
+        self.report(merged, Some(Input::MergeFailed { attempt, detail }));
     }
 
-    async fn hang_up(&mut self, leg: LegRef) {
-        self.dialling.retain(|other| *other != leg);
+    fn hang_up(&mut self, leg: LegRef) {
         match (leg, &self.consult) {
-            (LegRef::Customer, _) => self.with_customer(|c| c.stop()),
+            (LegRef::Customer, _) => self.with_agent(|a| a.stop()),
             (LegRef::Supervisor(attempt), Some((current, consult))) if *current == attempt => consult.stop(),
             _ => {}
         }
-        self.room.hang_up(leg).await;
+        self.release(leg);
+    }
+
+    /// Hangs up at the network, which may take as long as the network takes.
+    fn release(&self, leg: LegRef) {
+        let room = Arc::clone(&self.room);
+        self.inner.tasks.spawn(async move { room.hang_up(leg).await });
     }
 
     fn stop_talking(&self) {
-        self.with_customer(|c| c.stop());
+        self.with_agent(|a| a.stop());
         if let Some((_, consult)) = &self.consult {
             consult.stop();
         }
     }
 
-    /// Runs something that ends in an input for this call.
-    fn report(&self, work: impl Future<Output = Input> + Send + 'static) {
+    /// Runs something that ends in an input for this call: in that other one where it breaks down.
+    fn report(&self, work: impl Future<Output = Input> + Send + 'static, broken: Option<Input>) {
         let inbox = self.inbox.clone();
         tokio::spawn(async move {
-            let _ = inbox.send(Message::Input(work.await)).await;
+            if let Some(input) = children::or_else(async { Some(work.await) }, || broken).await {
+                let _ = inbox.send(Message::Input(input)).await;
+            }
         });
-    }
-}
-
-async fn report_progress(leg: LegRef, mut progress: mpsc::Receiver<LegFact>, inbox: mpsc::Sender<Message>) {
-    while let Some(fact) = progress.recv().await {
-        if inbox.send(Message::Input(Input::Leg(leg, fact))).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn report_facts(source: Source, mut facts: mpsc::Receiver<Fact>, inbox: mpsc::Sender<Message>) {
-    while let Some(fact) = facts.recv().await {
-        if inbox.send(Message::Heard(source, fact)).await.is_err() {
-            return;
-        }
-    }
-    let _ = inbox.send(Message::Deaf(source)).await;
-}
-
-/// Whether the customer is to hear the agent, or nobody: whoever speaks in its place has to be out before.
-fn is_for_the_agents_voice(command: &Command) -> bool {
-    match command {
-        Command::Say { to, .. } => *to != Audience::Supervisor,
-        Command::StartConversation
-        | Command::PauseConversation
-        | Command::ResumeConversation { .. }
-        | Command::StopConversation
-        | Command::GiveBack
-        | Command::Close => true,
-        Command::HangUp(leg) => *leg == LegRef::Customer,
-        Command::Dial { .. }
-        | Command::PlayMusic
-        | Command::StopMusic
-        | Command::PrepareBriefing { .. }
-        | Command::Brief { .. }
-        | Command::Merge { .. }
-        | Command::Leave
-        | Command::SayText(_)
-        | Command::Nudge(_)
-        | Command::TakeOver => false,
     }
 }

@@ -4,8 +4,10 @@
 
 mod aftermath;
 mod captions;
+mod children;
 mod driver;
 mod effects;
+mod hearing;
 mod opening;
 mod order;
 mod recovery;
@@ -23,11 +25,12 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use warmline_api::{Details, PhoneNumber};
 use warmline_call::{
-    Adopted, CallId, CallView, EndReason, Input, OperatorAction, Phase, Private, Rejected, Timers, VoicemailPolicy,
+    Adopted, CallId, CallView, EndReason, Input, OperatorAction, Person, Phase, Private, Rejected, Timers,
+    VoicemailPolicy,
 };
 use warmline_exchange::Exchange;
-use warmline_telephony::{Clock, Frame, Inherited, Line, Telephony};
-use warmline_voice::Speech;
+use warmline_telephony::{Clock, Frame, Inherited, Line, Room, Telephony};
+use warmline_voice::{Agents, LocalAgents, Speech};
 
 pub use self::order::{ActError, CallDefaults, Order, PlaceError, Placed};
 use crate::store::{self, Store, StoreError};
@@ -97,6 +100,7 @@ pub struct Calls(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
+    agents: Arc<dyn Agents>,
     open: Mutex<HashMap<CallId, OpenCall>>,
     stopping: AtomicBool,
     tasks: TaskTracker,
@@ -107,6 +111,15 @@ struct OpenCall {
     inbox: mpsc::Sender<driver::Message>,
     heard: broadcast::Sender<Arc<Frame>>,
     over: watch::Receiver<bool>,
+    /// Where its legs are, once there is such a place.
+    room: Option<Arc<dyn Room>>,
+}
+
+/// Somebody who listens in on a call; dropped, they listen no more.
+pub struct Listening {
+    /// What is said on the call, mixed. It ends with the call.
+    pub heard: broadcast::Receiver<Arc<Frame>>,
+    _there: oneshot::Sender<()>,
 }
 
 impl Calls {
@@ -116,8 +129,18 @@ impl Calls {
     /// # Errors
     /// The log can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
+        let agents = LocalAgents { speech: parts.speech.clone(), clock: parts.clock };
+        Self::start_with(parts, Arc::new(agents)).await
+    }
+
+    /// The same with others on the lines: for tests.
+    ///
+    /// # Errors
+    /// The log can't be read or written.
+    pub async fn start_with(parts: Parts, agents: Arc<dyn Agents>) -> Result<Self, StoreError> {
         let calls = Self(Arc::new(Inner {
             parts,
+            agents,
             open: Mutex::default(),
             stopping: AtomicBool::new(false),
             tasks: TaskTracker::new(),
@@ -169,17 +192,19 @@ impl Calls {
     ///
     /// # Errors
     /// No such call, or not possible in its phase.
-    pub async fn act(&self, id: &CallId, action: OperatorAction, by: String) -> Result<CallView, ActError> {
-        let input = Input::Operator { action, by };
+    pub async fn act(&self, id: &CallId, action: OperatorAction, by: impl Into<Person>) -> Result<CallView, ActError> {
+        let input = Input::Operator { action, by: by.into() };
         self.tell(id, |reply| driver::Message::Act { input, reply }).await
     }
 
-    /// Lets a person speak with the customer in the agent's place, over a line of theirs. It ends when the line does, and
-    /// the line ends when the call does or the customer is given back ([`OperatorAction::GiveBack`]).
+    /// Keeps a place for a person who wants to speak with the customer in the agent's place, over a line of theirs: they do
+    /// so from the first frame that comes from them, which is when the call says so. It ends when the line does, and the
+    /// line ends when the call does, when the customer is given back ([`OperatorAction::GiveBack`]) or is taken back.
     ///
     /// # Errors
     /// No such call, or not possible in its phase.
-    pub async fn take_over(&self, id: &CallId, line: Line, by: String) -> Result<CallView, ActError> {
+    pub async fn take_over(&self, id: &CallId, line: Line, by: impl Into<Person>) -> Result<CallView, ActError> {
+        let by = by.into();
         self.tell(id, |reply| driver::Message::TakeOver { line, by, reply }).await
     }
 
@@ -224,10 +249,16 @@ impl Calls {
         self.store().view(id).await
     }
 
-    /// What is said on an open call, mixed.
-    #[must_use]
-    pub fn listen(&self, id: &CallId) -> Option<broadcast::Receiver<Arc<Frame>>> {
-        self.0.open().get(id).map(|open| open.heard.subscribe())
+    /// Lets a person listen in, unheard, for as long as they keep what this gives. Everybody sees that they do.
+    ///
+    /// # Errors
+    /// No such call, or not possible in its phase.
+    pub async fn listen(&self, id: &CallId, by: impl Into<Person>) -> Result<Listening, ActError> {
+        let heard = self.0.open().get(id).map(|open| open.heard.subscribe());
+        let (there, gone) = oneshot::channel();
+        let by = by.into();
+        self.tell(id, |reply| driver::Message::Listen { by, gone, reply }).await?;
+        Ok(Listening { heard: heard.ok_or(ActError::Unknown)?, _there: there })
     }
 
     /// Whether calls can be placed now.
@@ -310,6 +341,13 @@ impl Inner {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes where a call's legs are: should its task die, they are hung up there.
+    fn roomed(&self, call: &CallId, room: &Arc<dyn Room>) {
+        if let Some(open) = self.open().get_mut(call) {
+            open.room = Some(Arc::clone(room));
+        }
+    }
+
     fn supervisor_phone(&self) -> Option<Private<String>> {
         self.parts.policy.supervisors.first().map(|number| Private::from(number.as_str()))
     }
@@ -351,13 +389,17 @@ impl Inner {
         let (inbox, messages) = mpsc::channel(INBOX);
         let (heard, _) = broadcast::channel(50);
         let (over_tx, over) = watch::channel(false);
-        let open = OpenCall { inbox: inbox.clone(), heard: heard.clone(), over };
+        let open = OpenCall { inbox: inbox.clone(), heard: heard.clone(), over, room: None };
         this.open().insert(call.clone(), open);
         let inner = Arc::clone(this);
         let task = tokio::spawn(life(driver::Ways { inbox, messages, heard }));
         this.tasks.spawn(async move {
             if let Err(died) = task.await {
                 tracing::error!(%call, "the call's task died: {died}");
+                let room = inner.open().get(&call).and_then(|open| open.room.clone());
+                if let Some(room) = room {
+                    room.close().await;
+                }
                 inner.close_in_log(&call, EndReason::AgentFailure, "Something went wrong inside Warmline.").await;
             }
             inner.open().remove(&call);

@@ -22,7 +22,8 @@ pub(super) async fn open(
         };
         match message {
             Some(Message::Act { input: Input::Operator { action: OperatorAction::Hangup, by }, reply }) => {
-                let acted = Event::OperatorActed { action: warmline_call::Action::Hangup, by };
+                let (action, by) = (warmline_call::Action::Hangup, by.name().to_owned());
+                let acted = Event::OperatorActed { action, by, reason: None };
                 if let Err(error) = inner.parts.store.append(call, inner.parts.clock.now(), vec![acted]).await {
                     tracing::error!(%call, %error, "an action could not be written down");
                 }
@@ -30,7 +31,7 @@ pub(super) async fn open(
                 let _ = reply.send(Ok(()));
                 return Ok(None);
             }
-            Some(Message::Act { reply, .. }) => {
+            Some(Message::Act { reply, .. } | Message::TakeOver { reply, .. } | Message::Listen { reply, .. }) => {
                 let detail = "the customer has not answered yet; the call is in phase queued".to_owned();
                 let _ = reply.send(Err(Rejected { phase: Phase::Queued, detail }));
             }

@@ -83,7 +83,7 @@ pub(super) fn event(recorded: &Recorded, time: &str, style: Style) -> Option<Str
             let reason = reason.as_ref().map(|r| format!(": {}", shown(r))).unwrap_or_default();
             line("decision", format!("{outcome} (by {by}){reason}"))
         }
-        Event::OperatorActed { action, by } => line("", format!("{} {}", printable(by), action.words())),
+        Event::OperatorActed { action, by, .. } => line("", format!("{} {}", printable(by), action.words())),
         Event::TurnMetrics { .. } => None,
         Event::CallEnded { reason, detail, talk_s, hold_s, time_to_human_s } => {
             let text = format!("{reason}. {} {}", printable(detail), times(*talk_s, *hold_s, *time_to_human_s));

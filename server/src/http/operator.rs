@@ -2,8 +2,9 @@ use std::convert::Infallible;
 
 use axum::{
     extract::{FromRequestParts, Query},
-    http::request::Parts,
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
+use warmline_call::Person;
 
 /// The header that says who acts.
 const HEADER: &str = "x-operator";
@@ -11,8 +12,12 @@ const HEADER: &str = "x-operator";
 /// Letters of a name.
 const LONGEST: usize = 64;
 
-/// Who acts, as far as the request says: `?as=` (any letters), else `X-Operator`, else `api`.
-pub(crate) struct Operator(pub(crate) String);
+/// The cookie that tells one browser from another.
+const COOKIE: &str = "warmline_browser";
+
+/// Who acts. The name is what the request says: `?as=` (any letters), else `X-Operator`, else `api`. Who it is, is what the
+/// browser's cookie says, else that name; of a program that gives neither, nobody can say that it is the one of before.
+pub(crate) struct Operator(pub(crate) Person);
 
 impl<S: Send + Sync> FromRequestParts<S> for Operator {
     type Rejection = Infallible;
@@ -22,8 +27,29 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
         let named = query.0.into_iter().find(|(key, _)| key == "as").map(|(_, name)| name);
         let header = || parts.headers.get(HEADER).and_then(|name| name.to_str().ok()).map(str::to_owned);
         let name = named.and_then(|name| fit(&name)).or_else(|| header().and_then(|name| fit(&name)));
-        Ok(Self(name.unwrap_or_else(|| "api".to_owned())))
+        let browser = cookie(&parts.headers);
+        Ok(Self(match (browser, name) {
+            (Some(id), name) => Person::new(format!("browser {id}"), name.unwrap_or_else(|| "console".to_owned())),
+            (None, Some(name)) => Person::from(name),
+            (None, None) => Person::new(format!("request {:032x}", rand::random::<u128>()), "api"),
+        }))
     }
+}
+
+/// A fresh cookie for a browser that has none.
+pub(crate) fn fresh_cookie(headers: &HeaderMap) -> Option<HeaderValue> {
+    if cookie(headers).is_some() {
+        return None;
+    }
+    let id = rand::random::<u128>();
+    HeaderValue::try_from(format!("{COOKIE}={id:032x}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000")).ok()
+}
+
+/// What the browser's cookie says, if it is one of ours.
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let ours = all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
+    (ours.len() == 32 && ours.bytes().all(|b| b.is_ascii_hexdigit())).then_some(ours)
 }
 
 /// A name that can be shown on one line.

@@ -14,14 +14,16 @@ use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{MissedTickBehavior, interval},
 };
-use warmline_call::OperatorAction;
 use warmline_telephony::{FRAME_SAMPLES, Frame};
 
 use super::{
     Upgrade,
     peer::{Gone, Peer},
 };
-use crate::http::{ApiError, AppState, Operator, find};
+use crate::{
+    calls::Listening,
+    http::{ApiError, AppState, Operator, find},
+};
 
 /// How often a client has to show that it is there.
 pub(super) const PING: Duration = Duration::from_secs(15);
@@ -32,22 +34,20 @@ pub(crate) async fn open(
     Operator(by): Operator,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    let view = find(&state, &call).await?;
-    let over = || ApiError::conflict(format!("There is nothing to hear: the call is in phase {}.", view.phase));
-    let heard = state.calls.listen(&view.call).ok_or_else(over)?;
+    let call = find(&state, &call).await?.call;
     let admitted = upgrade.admit(&state)?;
+    // From here on they are shown, until this is dropped, wherever the handshake or the socket may end.
+    let mut listening = state.calls.listen(&call, by).await?;
     Ok(admitted.open("listen", async move |mut peer| {
-        let _heard_of = state.calls.act(&view.call, OperatorAction::Listen, by.clone()).await;
-        let over = run(&mut peer, heard).await;
-        let _heard_of = state.calls.act(&view.call, OperatorAction::StopListening, by).await;
-        if over.is_ok() {
+        let Listening { heard, .. } = &mut listening;
+        if run(&mut peer, heard).await.is_ok() {
             peer.close(close_code::NORMAL, "the call is over").await;
         }
     }))
 }
 
 /// Passes on what is heard until the call is over. A listener who can't keep up misses something.
-async fn run(peer: &mut Peer, mut heard: Receiver<Arc<Frame>>) -> Result<(), Gone> {
+async fn run(peer: &mut Peer, heard: &mut Receiver<Arc<Frame>>) -> Result<(), Gone> {
     let mut ping = interval(PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -1,4 +1,8 @@
-//! `/ws/take-over/{id}`: somebody speaks with the customer in the agent's place, for as long as the socket is open.
+//! `/ws/take-over/{id}`: somebody speaks with the customer in the agent's place, from the first frame of theirs on and for as
+//! long as the socket is open.
+//!
+//! Their end of the line is all there is to it: whatever becomes of the handshake, the socket or this task, it is dropped,
+//! and the call hears of it.
 
 use axum::{
     extract::{
@@ -7,8 +11,7 @@ use axum::{
     },
     response::Response,
 };
-use tokio::time::{MissedTickBehavior, interval};
-use warmline_call::{CallId, OperatorAction};
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
 use warmline_telephony::{FRAME_TIME, Line, LineEnd};
 
 use super::{
@@ -17,6 +20,9 @@ use super::{
     peer::{Gone, Peer},
 };
 use crate::http::{ApiError, AppState, Operator, find};
+
+/// A microphone sends all the time, also silence. One that was there and has sent nothing for so long is gone: 3 s.
+const LOST: Duration = Duration::from_secs(3);
 
 pub(crate) async fn open(
     State(state): State<AppState>,
@@ -27,44 +33,12 @@ pub(crate) async fn open(
     let call = find(&state, &call).await?.call;
     let admitted = upgrade.admit(&state)?;
     let (line, end) = Line::new();
-    state.calls.take_over(&call, line, by.clone()).await?;
-    let mut seat = Seat { state, call, by, end, taken: true };
+    state.calls.take_over(&call, line, by).await?;
     Ok(admitted.open("take_over", async move |mut peer| {
-        if run(&mut peer, &seat.end).await.is_ok() {
-            seat.leave();
+        if run(&mut peer, &end).await.is_ok() {
             peer.close(close_code::NORMAL, "the customer is with the agent again").await;
         }
     }))
-}
-
-/// Whoever has taken over. Dropped, the customer is given back.
-struct Seat {
-    state: AppState,
-    call: CallId,
-    by: String,
-    end: LineEnd,
-    /// They speak in the agent's place still.
-    taken: bool,
-}
-
-impl Seat {
-    /// Nothing is to be given back any more.
-    fn leave(&mut self) {
-        self.taken = false;
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        if !self.taken {
-            return;
-        }
-        let (calls, call, by) = (self.state.calls.clone(), self.call.clone(), self.by.clone());
-        tokio::spawn(async move {
-            // Refused where somebody else has given back already, or the call is over.
-            let _refused = calls.act(&call, OperatorAction::GiveBack, by).await;
-        });
-    }
 }
 
 /// Passes sound on, both ways, until the line ends.
@@ -73,13 +47,20 @@ async fn run(peer: &mut Peer, end: &LineEnd) -> Result<(), Gone> {
     frames.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut ping = interval(PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard_at: Option<Instant> = None;
     loop {
         tokio::select! {
-            _ = frames.tick() => peer.send(Message::Binary(to_bytes(&end.next_frame()))).await?,
+            _ = frames.tick() => {
+                if heard_at.is_some_and(|at| at.elapsed() > LOST) {
+                    return Err(Gone);
+                }
+                peer.send(Message::Binary(to_bytes(&end.next_frame()))).await?;
+            }
             message = peer.receive() => {
                 if let Message::Binary(bytes) = message?
                     && let Some(frame) = from_bytes(&bytes)
                 {
+                    heard_at = Some(Instant::now());
                     end.hear(frame);
                 }
             }

@@ -100,7 +100,8 @@ impl Actor {
                 event = self.floor.next() => match event {
                     Event::Gone => {
                         self.floor.cut();
-                        return;
+                        self.floor.tell(Fact::Gone);
+                        return self.floor.deliver_all().await;
                     }
                     event => self.on_event(event),
                 },

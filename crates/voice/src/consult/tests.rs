@@ -5,7 +5,7 @@ use warmline_telephony::Clock;
 
 use super::Consult;
 use crate::{
-    Fact, lines,
+    Fact, SupervisorAgent, lines,
     turn::testing::{Phone, agent_said, setup},
 };
 

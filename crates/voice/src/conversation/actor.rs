@@ -1,11 +1,11 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, panic::AssertUnwindSafe};
 
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
 };
-use warmline_call::{FixedLine, RequestedBy, TransferOutcome};
+use warmline_call::{AgentMode as Mode, AgentOrder, Because, FixedLine, Private, RequestedBy};
 use warmline_telephony::Live;
 
 use super::{History, mind::Mind, order::Order};
@@ -25,23 +25,6 @@ const MOST_SAYINGS: usize = 16;
 const MOST_FAILED: u32 = 2;
 /// The agent gives up after so many turns in a row that it could not hear.
 const MOST_DEAF: u32 = 3;
-
-/// What the agent does with what it hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
-    /// It was not told to begin.
-    Idle,
-    /// It answers.
-    Talking,
-    /// It has said what is to happen, and waits for an order.
-    Waiting,
-    /// The person is on hold.
-    Paused,
-    /// A colleague speaks with the person.
-    Replaced,
-    /// It only writes down.
-    ListenOnly,
-}
 
 /// What the agent is saying.
 #[derive(Debug)]
@@ -88,6 +71,10 @@ pub(super) struct Actor {
     prompts: u32,
     failed: u32,
     deaf: u32,
+    /// The colleague in its place was heard.
+    colleague_heard: bool,
+    /// Something in here broke once; it is not trusted to talk on.
+    broken: bool,
 }
 
 impl Actor {
@@ -109,11 +96,27 @@ impl Actor {
             prompts: 0,
             failed: 0,
             deaf: 0,
+            colleague_heard: false,
+            broken: false,
         }
     }
 
-    /// Lives until the leg is gone.
+    /// Lives until the leg is gone. Whoever breaks down hands the customer over, and goes on with what it is told; a second
+    /// time is the end.
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        while AssertUnwindSafe(self.live(&mut orders)).catch_unwind().await.is_err() {
+            tracing::error!("the agent on the customer's line broke down");
+            if std::mem::replace(&mut self.broken, true) {
+                return;
+            }
+            match self.mode {
+                Mode::Talking => self.fail("it broke down"),
+                mode => self.fall_silent(mode),
+            }
+        }
+    }
+
+    async fn live(&mut self, orders: &mut mpsc::Receiver<Order>) {
         loop {
             let due = self.next_due();
             tokio::select! {
@@ -123,7 +126,7 @@ impl Actor {
                     None => return,
                 },
                 event = self.floor.next() => match event {
-                    Event::Gone => return self.on_gone(),
+                    Event::Gone => return self.on_gone().await,
                     event => self.on_event(event),
                 },
                 () = sleep_until(due.unwrap_or(self.quiet_since)), if due.is_some() => self.on_due(),
@@ -134,15 +137,14 @@ impl Actor {
     fn on_order(&mut self, order: Order) {
         match order {
             Order::Start => self.on_start(),
-            Order::Pause => self.fall_silent(Mode::Paused),
-            Order::Resume(because) => self.on_resume(because),
+            Order::Pause => self.obey(AgentOrder::Pause),
+            Order::Resume(because) => self.on_resume(&because),
             Order::SayFixed(line, done) => self.on_say_fixed(line, done),
             Order::Say(text) => self.on_say(text.into_inner()),
             Order::Nudge(text) => self.on_nudge(text.reveal()),
-            Order::ListenOnly => self.fall_silent(Mode::ListenOnly),
+            Order::ListenOnly => self.obey(AgentOrder::ListenOnly),
             Order::StandAside(colleague, answer) => self.on_stand_aside(colleague, answer),
-            Order::GiveBack => self.on_give_back(),
-            Order::Overheard(text) => self.history.add(Role::Colleague, text.reveal()),
+            Order::Overheard(text) => self.on_overheard(text),
             Order::Turns(answer) => {
                 let heard = self.floor.speaker().heard();
                 let _gone = answer.send(self.history.with(&[(Role::Agent, &heard)]));
@@ -159,6 +161,9 @@ impl Actor {
             Event::Guess(text) => self.on_guess(text),
             Event::Withdrawn => self.prepared = None,
             Event::Voice => {
+                if self.mode == Mode::Replaced {
+                    self.quiet_since = Instant::now();
+                }
                 self.prepared = None;
                 self.floor.expect = self.expect_of_agent();
             }
@@ -170,52 +175,59 @@ impl Actor {
     }
 
     fn on_start(&mut self) {
-        if self.mode != Mode::Idle {
-            return;
-        }
-        self.mode = Mode::Talking;
+        let Some(mode) = self.mode.ordered(AgentOrder::Start) else { return };
+        self.mode = mode;
         self.started = Some(Instant::now());
         let greeting = self.floor.prepare(self.brain.greet());
         self.speak(greeting, Saying::Reply, true);
     }
 
-    fn on_resume(&mut self, because: Option<TransferOutcome>) {
-        if matches!(self.mode, Mode::ListenOnly | Mode::Talking) {
-            return;
+    fn on_resume(&mut self, because: &Because) {
+        let Some(mode) = self.mode.ordered(AgentOrder::Resume) else { return };
+        self.fall_silent(mode);
+        if let Some(note) = lines::note_because(because) {
+            self.history.add(Role::Note, &note);
         }
-        self.fall_silent(Mode::Talking);
-        self.go_on_after(because.map(lines::no_human_because));
+        self.go_on_after(lines::because(because));
     }
 
     fn on_stand_aside(&mut self, colleague: Live, answer: oneshot::Sender<Live>) {
-        if self.mode == Mode::ListenOnly {
-            return;
-        }
-        self.fall_silent(Mode::Replaced);
+        let Some(mode) = self.mode.ordered(AgentOrder::StandAside) else { return };
+        self.fall_silent(mode);
+        self.colleague_heard = false;
         self.floor.passed_on = Some(colleague);
         let _gone = answer.send(self.floor.mouth().begin_live());
     }
 
-    fn on_give_back(&mut self) {
+    fn on_overheard(&mut self, text: Option<Private<String>>) {
         if self.mode == Mode::Replaced {
-            self.fall_silent(Mode::Talking);
-            self.go_on_after(Some(lines::back_again()));
+            self.colleague_heard = true;
+            self.quiet_since = Instant::now();
+        }
+        if let Some(text) = text {
+            self.history.add(Role::Colleague, text.reveal());
+        }
+    }
+
+    /// Does what a plain order says.
+    fn obey(&mut self, order: AgentOrder) {
+        if let Some(mode) = self.mode.ordered(order) {
+            self.fall_silent(mode);
         }
     }
 
     /// Goes on with the conversation after such a sentence.
-    fn go_on_after(&mut self, first: Option<&'static str>) {
-        let turns = self.history.with(&[(Role::Agent, first.unwrap_or_default())]);
-        let first = stream::iter(first.map(|text| Step::Say(text.to_owned())));
-        let script = self.floor.prepare(first.chain(self.brain.go_on(&turns)).boxed());
+    fn go_on_after(&mut self, first: String) {
+        let turns = self.history.with(&[(Role::Agent, &first)]);
+        let script = self.floor.prepare(stream::iter([Step::Say(first)]).chain(self.brain.go_on(&turns)).boxed());
         self.speak(script, Saying::Reply, true);
     }
 
     fn on_say_fixed(&mut self, line: FixedLine, done: oneshot::Sender<()>) {
-        match self.mode {
-            Mode::ListenOnly => return,
-            Mode::Replaced => self.fall_silent(Mode::Waiting),
-            _ => {}
+        match self.mode.ordered(AgentOrder::SayFixed) {
+            None => return,
+            Some(mode) if mode != self.mode => self.fall_silent(mode),
+            Some(_) => {}
         }
         if line == FixedLine::VoicemailMessage {
             // Said now, its beginning would go under in the greeting, and nothing is recorded before the tone.
@@ -231,7 +243,7 @@ impl Actor {
     }
 
     fn on_say(&mut self, text: String) {
-        if matches!(self.mode, Mode::ListenOnly | Mode::Replaced) || self.sayings.len() == MOST_SAYINGS {
+        if matches!(self.mode, Mode::ListenOnly | Mode::Replaced | Mode::Stopped) || self.sayings.len() == MOST_SAYINGS {
             return;
         }
         self.sayings.push_back(text);
@@ -319,10 +331,7 @@ impl Actor {
         }
         match said.then {
             Some(Then::Escalate { by, reason }) => self.ask_for_human(by, reason),
-            Some(Then::EndCall) => {
-                self.mode = Mode::Waiting;
-                self.floor.tell(Fact::Finished);
-            }
+            Some(Then::EndCall) => self.hand_over(Fact::Finished),
             None => self.say_next(),
         }
     }
@@ -357,16 +366,22 @@ impl Actor {
     }
 
     fn on_silence(&mut self) {
+        if self.mode == Mode::Replaced {
+            // Told once for each stretch of silence.
+            self.quiet_since = Instant::now();
+            return self.floor.tell(Fact::ColleagueSilent);
+        }
         if self.quiet_since.elapsed() >= self.timing.inaudible {
-            self.fall_silent(Mode::Waiting);
-            return self.floor.tell(Fact::Inaudible);
+            return self.hand_over(Fact::Inaudible);
         }
         self.prompts += 1;
         self.say_text(lines::still_there(), Saying::Prompt);
     }
 
-    fn on_gone(mut self) {
+    async fn on_gone(&mut self) {
         self.floor.cut();
+        self.floor.tell(Fact::Gone);
+        self.floor.deliver_all().await;
     }
 
     /// When something is done because nobody has done anything.
@@ -377,6 +392,11 @@ impl Actor {
 
     /// When to ask whether somebody is there, or to give up. Not while anybody speaks.
     fn next_prompt(&self) -> Option<Instant> {
+        if self.mode == Mode::Replaced {
+            let Timing { colleague_mute, colleague_silent, .. } = self.timing;
+            let after = if self.colleague_heard { colleague_silent } else { colleague_mute };
+            return Some(self.quiet_since + after);
+        }
         let silent = self.mode == Mode::Talking && !self.floor.speaker().is_busy() && !self.floor.hears_somebody();
         let after = (self.timing.still_there * (self.prompts + 1)).min(self.timing.inaudible);
         silent.then(|| self.quiet_since + after)
@@ -404,19 +424,24 @@ impl Actor {
     fn look_for_machine(&mut self, text: &str, began: Instant) {
         let early = self.started.is_some_and(|at| began.saturating_duration_since(at) <= self.timing.machine);
         if self.mode == Mode::Talking && early && intent::is_machine_greeting(text) {
-            self.fall_silent(Mode::Waiting);
-            self.floor.tell(Fact::Machine);
+            self.hand_over(Fact::Machine);
         }
     }
 
     fn ask_for_human(&mut self, by: RequestedBy, reason: String) {
-        self.fall_silent(Mode::Waiting);
-        self.floor.tell(Fact::HumanRequested { by, reason: reason.into() });
+        self.hand_over(Fact::HumanRequested { by, reason: reason.into() });
+    }
+
+    /// What comes next is the call's to say: it owes an order.
+    fn hand_over(&mut self, fact: Fact) {
+        if let Some(mode) = self.mode.hands_over() {
+            self.fall_silent(mode);
+            self.floor.tell(fact);
+        }
     }
 
     fn fail(&mut self, detail: &str) {
-        self.fall_silent(Mode::Waiting);
-        self.floor.tell(Fact::Failed { detail: detail.to_owned() });
+        self.hand_over(Fact::Failed { detail: detail.to_owned() });
     }
 
     fn go_on(&mut self) {

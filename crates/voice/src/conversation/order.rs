@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
-use warmline_call::{FixedLine, Private, TransferOutcome};
+use warmline_call::{Because, FixedLine, Private};
 use warmline_telephony::Live;
 
 use super::Brake;
@@ -14,15 +14,15 @@ const MOST_WAITING: usize = 64;
 pub(super) enum Order {
     Start,
     Pause,
-    Resume(Option<TransferOutcome>),
+    Resume(Because),
     SayFixed(FixedLine, oneshot::Sender<()>),
     Say(Private<String>),
     Nudge(Private<String>),
     ListenOnly,
     /// A colleague speaks: they hear the person over the one, and the answer is how the person hears them.
     StandAside(Live, oneshot::Sender<Live>),
-    GiveBack,
-    Overheard(Private<String>),
+    /// The colleague speaks; with the words once they are understood.
+    Overheard(Option<Private<String>>),
     Turns(oneshot::Sender<Vec<Turn>>),
     Music(Option<Arc<[i16]>>),
 }

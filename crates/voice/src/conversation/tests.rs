@@ -14,7 +14,7 @@ use warmline_telephony::Clock;
 
 use super::{Brake, Conversation, mind::Mind};
 use crate::{
-    Role, Turn,
+    CustomerAgent, Role, Turn,
     brain::Step,
     turn::{
         Floor, Timing,
@@ -54,6 +54,7 @@ impl Mind for Scripted {
     fn reply(&self, turns: &[Turn]) -> BoxStream<'static, Step> {
         self.asked.lock().unwrap().push(turns.to_vec());
         let steps = self.replies.lock().unwrap().pop();
+        assert_ne!(steps, Some(vec![]), "a brain that breaks down");
         let steps = steps.unwrap_or_else(|| ANSWER.split_inclusive(". ").map(say).collect());
         stream::once(sleep(Duration::from_millis(100))).flat_map(move |()| stream::iter(steps.clone())).boxed()
     }

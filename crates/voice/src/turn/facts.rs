@@ -48,6 +48,11 @@ impl Facts {
         true
     }
 
+    /// Delivers whatever waits.
+    pub(super) async fn deliver_all(&mut self) {
+        while !self.waiting.is_empty() && self.deliver().await {}
+    }
+
     fn keep(&mut self, fact: Fact) {
         if matches!(&fact, Fact::Spoken(spoken) if !spoken.r#final) {
             return;

@@ -205,6 +205,11 @@ impl Phone {
         self.end = None;
     }
 
+    /// Whether nothing will be reported any more.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.incoming.is_closed()
+    }
+
     /// Goes on for so long.
     pub(crate) async fn run(&mut self, millis: u64) {
         for _ in 0..millis.div_ceil(20) {

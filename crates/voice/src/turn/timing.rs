@@ -37,6 +37,10 @@ pub(crate) struct Timing {
     pub(crate) still_there: Duration,
     /// After so much silence, though asked, nobody is (30 s).
     pub(crate) inaudible: Duration,
+    /// A colleague in the agent's place who was never heard for so long has no microphone that works (20 s).
+    pub(crate) colleague_mute: Duration,
+    /// After so much silence of colleague and customer the agent is back (60 s).
+    pub(crate) colleague_silent: Duration,
     /// A supervisor who has just answered has so long to begin a 'hello?' (500 ms).
     pub(crate) greeting: Duration,
     /// After so much silence a supervisor is asked again (6 s).
@@ -63,6 +67,8 @@ impl Default for Timing {
             machine_talks: Duration::from_secs(20),
             still_there: Duration::from_secs(10),
             inaudible: Duration::from_secs(30),
+            colleague_mute: Duration::from_secs(20),
+            colleague_silent: Duration::from_secs(60),
             greeting: Duration::from_millis(500),
             ask_again: Duration::from_secs(6),
         }

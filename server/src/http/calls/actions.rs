@@ -5,7 +5,7 @@ use axum::{
     response::Response,
 };
 use warmline_api::{EscalateBody, ReasonBody, TextBody};
-use warmline_call::{OperatorAction, Private};
+use warmline_call::{OperatorAction, Person, Private};
 
 use super::{find, id};
 use crate::{
@@ -176,7 +176,7 @@ fn said(text: Option<Private<String>>) -> Option<Private<String>> {
     text.filter(|text| !text.reveal().trim().is_empty())
 }
 
-async fn act(state: &AppState, call: &str, by: String, action: OperatorAction) -> Result<Response, ApiError> {
+async fn act(state: &AppState, call: &str, by: Person, action: OperatorAction) -> Result<Response, ApiError> {
     match state.calls.act(&id(call)?, action, by).await {
         Ok(view) => Ok(ok(view)),
         // The runtime knows open calls only; the log knows those that are over.

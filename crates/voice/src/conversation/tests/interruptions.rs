@@ -3,7 +3,7 @@ use std::time::Duration;
 use warmline_call::Speaker as Who;
 
 use super::{ANSWER, GREETING, call, greeted};
-use crate::{Fact, Role, turn::testing::agent_said};
+use crate::{CustomerAgent, Fact, Role, turn::testing::agent_said};
 
 #[tokio::test(start_paused = true)]
 async fn barge_in_silences_the_agent_and_keeps_what_was_heard() {

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use warmline_call::{FixedLine, RequestedBy, Speaker as Who};
+use warmline_call::{Because, DecidedBy, FixedLine, RequestedBy, Speaker as Who, TransferOutcome};
 use warmline_telephony::{Clock, Frame, SILENCE};
 
 use super::{ANSWER, GREETING, call, greeted};
 use crate::{
-    Fact, Role, StandIn, lines,
+    Colleague, CustomerAgent, Fact, Role, StandIn, lines,
     turn::testing::{Phone, agent_said, setup},
 };
 
@@ -61,8 +61,13 @@ async fn never_mind_counts_on_hold() {
     phone.speak(1000);
     phone.until(|f| *f == Fact::ChangedMind).await;
     conversation.music(None);
-    conversation.resume(None);
-    phone.until(|f| agent_said(f, "Let's go on.")).await;
+    conversation.resume(Because::NotConnected {
+        outcome: TransferOutcome::Cancelled,
+        by: DecidedBy::Voice,
+        reason: None,
+    });
+    let back = format!("{} Let's go on.", lines::no_human_because(TransferOutcome::Cancelled));
+    phone.until(|f| agent_said(f, &back)).await;
     let words: Vec<_> = phone.said().into_iter().map(|s| s.1).collect();
     assert!(words.contains(&"I have a problem.".to_owned()), "words on hold are reported: {words:?}");
 }
@@ -133,7 +138,9 @@ async fn a_colleague_speaks_in_the_agents_place_and_gives_back() {
     let conversation = std::sync::Arc::new(conversation);
     let (mut colleague, line, speech, facts) = Phone::new();
     colleague.knows(600, "This is Ann, I can help.");
-    let stand_in = StandIn::on(line, conversation.clone(), speech, setup().style, Clock::start(), facts);
+    let mut stand_in = StandIn::on(line, speech, setup().style, Clock::start(), facts);
+    colleague.until(|f| *f == Fact::Ready).await;
+    stand_in.join(conversation.clone());
     both(&mut phone, &mut colleague, 200).await;
     let begun = Instant::now();
     colleague.speak(600);
@@ -152,9 +159,8 @@ async fn a_colleague_speaks_in_the_agents_place_and_gives_back() {
     assert!((40..=44).contains(&heard), "they hear 800 ms of the customer: {heard}");
     assert_eq!(phone.decisions().len(), 0, "to ask for a human is nobody's wish now");
     assert_eq!(phone.heard_agent_after(begun), None, "the agent is silent");
-    conversation.overheard("This is Ann, I can help.".to_owned().into());
     drop(stand_in);
-    conversation.give_back();
+    conversation.resume(Because::GivenBack);
     let back = format!("{} Let's go on.", lines::back_again());
     phone.until(|f| agent_said(f, &back)).await;
     phone.speak(600);
@@ -170,7 +176,9 @@ async fn what_the_agent_has_to_say_ends_a_colleagues_turn() {
     let (mut phone, conversation, _brain) = greeted().await;
     let conversation = std::sync::Arc::new(conversation);
     let (mut colleague, line, speech, facts) = Phone::new();
-    let _stand_in = StandIn::on(line, conversation.clone(), speech, setup().style, Clock::start(), facts);
+    let mut stand_in = StandIn::on(line, speech, setup().style, Clock::start(), facts);
+    colleague.until(|f| *f == Fact::Ready).await;
+    stand_in.join(conversation.clone());
     both(&mut phone, &mut colleague, 200).await;
     let saying = tokio::spawn(async move { conversation.say_fixed(FixedLine::Stopping).await });
     both(&mut phone, &mut colleague, 200).await;
@@ -180,6 +188,47 @@ async fn what_the_agent_has_to_say_ends_a_colleagues_turn() {
     saying.await.unwrap();
     colleague.run(100).await;
     assert!(colleague.hears.iter().all(|(at, f)| *at < begun || *f == SILENCE), "they hear the customer no more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_agent_talks_until_a_colleague_with_a_microphone_joins() {
+    let (mut phone, conversation, _brain) = greeted().await;
+    let conversation = std::sync::Arc::new(conversation);
+    // A browser whose microphone is not allowed yet sends nothing.
+    let (colleague, line, speech, facts) = Phone::new();
+    let mut stand_in = StandIn::on(line, speech, setup().style, Clock::start(), facts);
+    phone.speak(600);
+    phone.until(|f| agent_said(f, ANSWER)).await;
+    assert_eq!(colleague.facts.len(), 0);
+    // It goes before it ever did: nothing has happened.
+    drop(colleague);
+    stand_in.join(conversation.clone());
+    phone.speak(600);
+    phone.until(|f| agent_said(f, ANSWER)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_colleague_who_is_never_heard_is_reported_and_so_is_silence_of_both() {
+    let (mut phone, conversation, _brain) = greeted().await;
+    let conversation: std::sync::Arc<dyn CustomerAgent> = std::sync::Arc::new(conversation);
+    let (mut colleague, line, speech, facts) = Phone::new();
+    colleague.knows(600, "This is Ann, I can help.");
+    let mut stand_in = StandIn::on(line, speech, setup().style, Clock::start(), facts);
+    colleague.until(|f| *f == Fact::Ready).await;
+    stand_in.join(conversation.clone());
+    let from = Instant::now();
+    let silent = |phone: &Phone| phone.facts.iter().filter(|(_, f)| *f == Fact::ColleagueSilent).count();
+    both(&mut phone, &mut colleague, 19_000).await;
+    assert_eq!(silent(&phone), 0);
+    both(&mut phone, &mut colleague, 2_000).await;
+    assert_eq!(silent(&phone), 1, "never heard for 20 s, since {from:?}");
+    colleague.speak(600);
+    both(&mut phone, &mut colleague, 50_000).await;
+    phone.speak(600);
+    both(&mut phone, &mut colleague, 50_000).await;
+    assert_eq!(silent(&phone), 1, "either of them counts");
+    both(&mut phone, &mut colleague, 12_000).await;
+    assert_eq!(silent(&phone), 2, "both silent for a minute");
 }
 
 /// Both phones live for so long.

@@ -1,11 +1,11 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
-use warmline_call::{RequestedBy, Speaker as Who};
+use warmline_call::{Because, DecidedBy, FixedLine, RequestedBy, Speaker as Who, TransferOutcome};
 use warmline_telephony::Clock;
 
 use super::{ANSWER, GREETING, call, greeted, say};
 use crate::{
-    Conversation, Fact, TurnTimes,
+    Conversation, CustomerAgent, Fact, TurnTimes,
     brain::Step,
     lines,
     turn::testing::{Phone, agent_said, noise, setup},
@@ -91,9 +91,13 @@ async fn a_plain_request_for_a_human_is_reported_at_once_and_silences_the_agent(
     phone.run(5_000).await;
     assert_eq!(phone.heard_agent_after(from), None);
     assert!(brain.asked().is_empty(), "the brain is not asked");
-    conversation.resume(Some(warmline_call::TransferOutcome::Busy));
+    conversation.resume(Because::NotConnected {
+        outcome: TransferOutcome::Busy,
+        by: DecidedBy::Network,
+        reason: None,
+    });
     phone.until(|f| agent_said(f, "Let's go on.")).await;
-    assert!(phone.said().last().unwrap().1.starts_with(lines::no_human_because(warmline_call::TransferOutcome::Busy)));
+    assert!(phone.said().last().unwrap().1.starts_with(lines::no_human_because(TransferOutcome::Busy)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,4 +181,36 @@ async fn the_real_brain_greets_and_answers() {
     let who: Vec<Who> = phone.said().iter().map(|s| s.0).collect();
     assert_eq!(who[..3], [Who::Agent, Who::Customer, Who::Agent]);
     assert!(phone.said().iter().all(|s| !s.1.is_empty()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_breaks_down_hands_over_and_can_still_be_told_what_to_say() {
+    let (mut phone, conversation, brain) = greeted().await;
+    brain.next(&[]);
+    phone.speak(600);
+    phone.until(|f| matches!(f, Fact::Failed { .. })).await;
+    conversation.pause();
+    let saying = conversation.say_fixed(FixedLine::Hold);
+    let saying = tokio::spawn(saying);
+    phone.until(|f| agent_said(f, lines::fixed(FixedLine::Hold))).await;
+    saying.await.unwrap();
+    conversation.music(Some(vec![5; 16_000].into()));
+    phone.run(100).await;
+    assert_eq!(phone.hears.last().unwrap().1, [5; 320]);
+    phone.hang_up();
+    phone.until(|f| *f == Fact::Gone).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_breaks_down_again_is_gone_and_silent() {
+    let (mut phone, conversation, brain) = greeted().await;
+    for _ in 0..2 {
+        brain.next(&[]);
+        phone.speak(600);
+        phone.run(3_000).await;
+        conversation.resume(Because::NoHuman);
+        phone.run(1_000).await;
+    }
+    assert!(phone.is_deaf(), "the facts end");
+    assert!(!phone.facts.iter().any(|(_, f)| *f == Fact::Gone), "and not as if the customer had gone");
 }
