@@ -8,6 +8,7 @@ use axum::{
     body::{Body, to_bytes},
     extract::{Query, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    middleware::from_fn,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -65,7 +66,8 @@ pub fn routes(app: AppState, site: PathBuf) -> Router {
     let options = LeptosOptions::builder().output_name("calls").site_root(site.display().to_string()).build();
     let files = ServeDir::new(&site).precompressed_br().precompressed_gzip().append_index_html_on_directories(false);
     let router = Router::new().route("/form/call", post(place)).fallback(get(file));
-    let router = PAGES.iter().fold(router, |router, path| router.route(path, get(page)));
+    let shown = get(page).layer(from_fn(http::tell_browsers_apart));
+    let router = PAGES.iter().fold(router, |router, path| router.route(path, shown.clone()));
     // Files are compressed already.
     let compression = CompressionLayer::new().quality(CompressionLevel::Precise(COMPRESSION));
     router.layer(compression).with_state(Pages { app, options, files })

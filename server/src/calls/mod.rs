@@ -122,6 +122,14 @@ pub struct Listening {
     _there: oneshot::Sender<()>,
 }
 
+impl Listening {
+    /// Somebody who hears that; `there` is dropped with it.
+    #[must_use]
+    pub fn new(heard: broadcast::Receiver<Arc<Frame>>, there: oneshot::Sender<()>) -> Self {
+        Self { heard, _there: there }
+    }
+}
+
 impl Calls {
     /// A runtime with those calls that an earlier run left open and the network has kept. Others are ended in the log as
     /// `server_stopped`.
@@ -192,8 +200,8 @@ impl Calls {
     ///
     /// # Errors
     /// No such call, or not possible in its phase.
-    pub async fn act(&self, id: &CallId, action: OperatorAction, by: impl Into<Person>) -> Result<CallView, ActError> {
-        let input = Input::Operator { action, by: by.into() };
+    pub async fn act(&self, id: &CallId, action: OperatorAction, by: Person) -> Result<CallView, ActError> {
+        let input = Input::Operator { action, by };
         self.tell(id, |reply| driver::Message::Act { input, reply }).await
     }
 
@@ -203,8 +211,7 @@ impl Calls {
     ///
     /// # Errors
     /// No such call, or not possible in its phase.
-    pub async fn take_over(&self, id: &CallId, line: Line, by: impl Into<Person>) -> Result<CallView, ActError> {
-        let by = by.into();
+    pub async fn take_over(&self, id: &CallId, line: Line, by: Person) -> Result<CallView, ActError> {
         self.tell(id, |reply| driver::Message::TakeOver { line, by, reply }).await
     }
 
@@ -253,12 +260,11 @@ impl Calls {
     ///
     /// # Errors
     /// No such call, or not possible in its phase.
-    pub async fn listen(&self, id: &CallId, by: impl Into<Person>) -> Result<Listening, ActError> {
+    pub async fn listen(&self, id: &CallId, by: Person) -> Result<Listening, ActError> {
         let heard = self.0.open().get(id).map(|open| open.heard.subscribe());
         let (there, gone) = oneshot::channel();
-        let by = by.into();
         self.tell(id, |reply| driver::Message::Listen { by, gone, reply }).await?;
-        Ok(Listening { heard: heard.ok_or(ActError::Unknown)?, _there: there })
+        Ok(Listening::new(heard.ok_or(ActError::Unknown)?, there))
     }
 
     /// Whether calls can be placed now.

@@ -22,7 +22,7 @@ pub use self::{
 };
 pub(crate) use self::{
     calls::{find, list::filter_of},
-    operator::Operator,
+    operator::{Operator, tell_browsers_apart},
     query::Params,
 };
 

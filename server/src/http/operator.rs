@@ -1,8 +1,10 @@
 use std::convert::Infallible;
 
 use axum::{
-    extract::{FromRequestParts, Query},
+    extract::{FromRequestParts, Query, Request},
     http::{HeaderMap, HeaderValue, header, request::Parts},
+    middleware::Next,
+    response::Response,
 };
 use warmline_call::Person;
 
@@ -36,13 +38,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
     }
 }
 
-/// A fresh cookie for a browser that has none.
-pub(crate) fn fresh_cookie(headers: &HeaderMap) -> Option<HeaderValue> {
-    if cookie(headers).is_some() {
-        return None;
-    }
+/// Gives a browser that asks for a page, and has none yet, a cookie of its own.
+pub(crate) async fn tell_browsers_apart(request: Request, next: Next) -> Response {
+    let known = cookie(request.headers()).is_some();
+    let mut answer = next.run(request).await;
     let id = rand::random::<u128>();
-    HeaderValue::try_from(format!("{COOKIE}={id:032x}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000")).ok()
+    let fresh = format!("{COOKIE}={id:032x}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000");
+    if let (false, Ok(fresh)) = (known, HeaderValue::try_from(fresh)) {
+        answer.headers_mut().append(header::SET_COOKIE, fresh);
+    }
+    answer
 }
 
 /// What the browser's cookie says, if it is one of ours.

@@ -1,16 +1,13 @@
 //! What REST and the WebSockets ask of the call runtime and the exchange.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use tokio::sync::broadcast;
 use warmline_api::{PhoneMessage, PhoneNumber, PhoneOrder};
-use warmline_call::{CallId, CallView, OperatorAction};
+use warmline_call::{CallId, CallView, OperatorAction, Person};
 use warmline_exchange::BrowserPhone;
 use warmline_telephony::{Frame, Line};
 
 use crate::{
-    calls::{ActError, CallDefaults, Calls, Order, PlaceError, Placed},
+    calls::{ActError, CallDefaults, Calls, Listening, Order, PlaceError, Placed},
     store::Store,
 };
 
@@ -27,19 +24,22 @@ pub trait CallService: Send + Sync + 'static {
     ///
     /// # Errors
     /// No such call, or not possible in its phase.
-    async fn act(&self, id: &CallId, action: OperatorAction, by: String) -> Result<CallView, ActError>;
+    async fn act(&self, id: &CallId, action: OperatorAction, by: Person) -> Result<CallView, ActError>;
 
     /// Lets a person speak with the customer in the agent's place, for as long as their line lasts.
     ///
     /// # Errors
     /// No such call, or not possible in its phase.
-    async fn take_over(&self, id: &CallId, line: Line, by: String) -> Result<CallView, ActError>;
+    async fn take_over(&self, id: &CallId, line: Line, by: Person) -> Result<CallView, ActError>;
 
     /// Waits for a call's end; `None` for an unknown call.
     async fn ended(&self, id: &CallId) -> Option<CallView>;
 
-    /// What is said on an open call, mixed.
-    fn listen(&self, id: &CallId) -> Option<broadcast::Receiver<Arc<Frame>>>;
+    /// Lets a person listen in, for as long as they keep what this gives.
+    ///
+    /// # Errors
+    /// No such call, or not possible in its phase.
+    async fn listen(&self, id: &CallId, by: Person) -> Result<Listening, ActError>;
 
     /// Whether calls can be placed now.
     ///
@@ -101,11 +101,11 @@ impl CallService for Calls {
         self.place(order).await
     }
 
-    async fn act(&self, id: &CallId, action: OperatorAction, by: String) -> Result<CallView, ActError> {
+    async fn act(&self, id: &CallId, action: OperatorAction, by: Person) -> Result<CallView, ActError> {
         self.act(id, action, by).await
     }
 
-    async fn take_over(&self, id: &CallId, line: Line, by: String) -> Result<CallView, ActError> {
+    async fn take_over(&self, id: &CallId, line: Line, by: Person) -> Result<CallView, ActError> {
         self.take_over(id, line, by).await
     }
 
@@ -113,8 +113,8 @@ impl CallService for Calls {
         self.ended(id).await
     }
 
-    fn listen(&self, id: &CallId) -> Option<broadcast::Receiver<Arc<Frame>>> {
-        self.listen(id)
+    async fn listen(&self, id: &CallId, by: Person) -> Result<Listening, ActError> {
+        self.listen(id, by).await
     }
 
     fn readiness(&self) -> Result<(), Vec<String>> {

@@ -153,6 +153,8 @@ pub(crate) struct Act {
     by: String,
     #[schema(inline)]
     at: Moment,
+    #[schema(required)]
+    reason: Option<String>,
 }
 
 /// Where the time of one turn of the agent went, in milliseconds.
@@ -347,6 +349,8 @@ pub(crate) enum Event {
     OperatorActed {
         action: Action,
         by: String,
+        #[schema(required)]
+        reason: Option<String>,
     },
     CallEnded {
         reason: EndReason,

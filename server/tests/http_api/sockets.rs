@@ -124,10 +124,7 @@ async fn whoever_takes_over_speaks_hears_and_gives_back_with_the_socket() {
     socket.send(Message::Binary(bytes(&frame(-9)).into())).await.unwrap();
     assert_eq!(line.ear.hear().await, Some(Heard::Frame(frame(-9))));
     drop(socket);
-    let acts = || fake.acts.lock().unwrap().iter().map(|(_, action, _)| action.clone()).collect::<Vec<_>>();
-    until(|| acts().len() == 2).await;
-    assert_eq!(acts(), [OperatorAction::TakeOver, OperatorAction::GiveBack], "a lost socket gives back");
-    assert_eq!(line.ear.hear().await, None);
+    assert_eq!(line.ear.hear().await, None, "the line of a lost socket ends, and that is how the call hears of it");
 
     let mut socket = connect(&address, &path).await;
     fake.seats.lock().unwrap().clear();
@@ -139,12 +136,60 @@ async fn whoever_takes_over_speaks_hears_and_gives_back_with_the_socket() {
         }
     }
     drop(socket);
-    assert_eq!(acts().last(), Some(&OperatorAction::TakeOver), "the line ended first: nothing is given back");
+    let acts: Vec<_> = fake.acts.lock().unwrap().iter().map(|(_, action, _)| action.clone()).collect();
+    assert_eq!(acts, [OperatorAction::TakeOver, OperatorAction::TakeOver], "the socket itself gives nothing back");
 
     let rejected = Rejected { phase: Phase::OnHold, detail: "the agent is not talking".into() };
     *fake.reject.lock().unwrap() = Some(rejected);
     assert_eq!(refused(&address, &path).await, (409, r#"{"detail":"the agent is not talking"}"#.to_owned()));
     assert_eq!(refused(&address, &format!("/ws/take-over/{}", id(9))).await.0, 404);
+}
+
+/// A request for a socket, written by hand: nobody reads the answer.
+async fn knock(address: &str, path: &str) -> tokio::net::TcpStream {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_abandoned_leaves_nobody_on_the_line_and_nobody_listening() {
+    let fake = Fake::new().await;
+    let address = serve(&fake, Limits::default()).await;
+    let call = fake.place(1).await;
+    let (heard, _) = broadcast::channel(10);
+    *fake.heard.lock().unwrap() = Some(heard.clone());
+    let count = |which: &OperatorAction| fake.acts.lock().unwrap().iter().filter(|(_, a, _)| a == which).count();
+    for nth in 1..=10 {
+        let stream = knock(&address, &format!("/ws/take-over/{call}?as=Ann")).await;
+        until(|| count(&OperatorAction::TakeOver) == nth).await;
+        // Reset, as by a browser that is killed, or closed, as by one that has thought better of it.
+        stream.set_linger((nth % 2 == 0).then_some(std::time::Duration::ZERO)).unwrap();
+        drop(stream);
+        let mut line = loop {
+            match fake.seats.lock().unwrap().pop() {
+                Some(line) => break line,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(5), line.ear.hear()).await;
+        assert_eq!(ended, Ok(None));
+
+        let stream = knock(&address, &format!("/ws/listen/{call}?as=Bob")).await;
+        until(|| count(&OperatorAction::Listen) == nth).await;
+        stream.set_linger((nth % 2 == 0).then_some(std::time::Duration::ZERO)).unwrap();
+        drop(stream);
+        until(|| {
+            // Sound goes on, so that whoever is not there is noticed.
+            drop(heard.send(Arc::new(frame(0))));
+            count(&OperatorAction::StopListening) == nth
+        })
+        .await;
+    }
 }
 
 /// The exchange's hold on the phone that was opened last.

@@ -12,15 +12,15 @@ use axum::{
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tower::ServiceExt;
 use warmline::{
-    calls::{ActError, CallDefaults, Order, PlaceError, Placed},
+    calls::{ActError, CallDefaults, Listening, Order, PlaceError, Placed},
     http::{AppState, CallService, Hosts, Limits, Phone, PhoneError, PhoneEvent, router},
     store::{self, Store, StoreOptions},
 };
 use warmline_api::{Details, PhoneNumber, PhoneOrder};
-use warmline_call::{CallId, CallView, EndReason, Event, OperatorAction, Phase, Private, Rejected, Side, Speaker};
+use warmline_call::{CallId, CallView, EndReason, Event, OperatorAction, Person, Phase, Private, Rejected, Side, Speaker};
 use warmline_telephony::{Frame, Line};
 
 /// A call runtime that writes calls down and dials nobody.
@@ -195,16 +195,16 @@ impl CallService for Fake {
         })))
     }
 
-    async fn act(&self, id: &CallId, action: OperatorAction, by: String) -> Result<CallView, ActError> {
+    async fn act(&self, id: &CallId, action: OperatorAction, by: Person) -> Result<CallView, ActError> {
         let view = self.store().view(id).await.filter(|view| view.end.is_none()).ok_or(ActError::Unknown)?;
         if let Some(rejected) = self.reject.lock().unwrap().clone() {
             return Err(rejected.into());
         }
-        self.acts.lock().unwrap().push((id.clone(), action, by));
+        self.acts.lock().unwrap().push((id.clone(), action, by.name().to_owned()));
         Ok(view)
     }
 
-    async fn take_over(&self, id: &CallId, line: Line, by: String) -> Result<CallView, ActError> {
+    async fn take_over(&self, id: &CallId, line: Line, by: Person) -> Result<CallView, ActError> {
         let view = self.act(id, OperatorAction::TakeOver, by).await?;
         self.seats.lock().unwrap().push(line);
         Ok(view)
@@ -223,9 +223,16 @@ impl CallService for Fake {
         }
     }
 
-    fn listen(&self, id: &CallId) -> Option<broadcast::Receiver<Arc<Frame>>> {
-        let _ = id;
-        self.heard.lock().unwrap().as_ref().map(broadcast::Sender::subscribe)
+    async fn listen(&self, id: &CallId, by: Person) -> Result<Listening, ActError> {
+        self.act(id, OperatorAction::Listen, by.clone()).await?;
+        let heard = self.heard.lock().unwrap().as_ref().map(broadcast::Sender::subscribe).ok_or(ActError::Unknown)?;
+        let (there, gone) = oneshot::channel::<()>();
+        let (fake, id) = (self.clone(), id.clone());
+        tokio::spawn(async move {
+            let _over = gone.await;
+            fake.acts.lock().unwrap().push((id, OperatorAction::StopListening, by.name().to_owned()));
+        });
+        Ok(Listening::new(heard, there))
     }
 
     fn readiness(&self) -> Result<(), Vec<String>> {

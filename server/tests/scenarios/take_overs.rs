@@ -74,8 +74,10 @@ async fn taken_over(world: &World) -> (CallId, Headset) {
     world.until(&call, "the problem", |v| has_said(v, Speaker::Customer, "")).await;
     let (line, end) = Line::new();
     let view = world.calls.take_over(&call, line, "Ann".into()).await.unwrap();
-    assert_eq!(view.taken_over_by.as_deref(), Some("Ann"));
-    (call, Headset::on(end, voice))
+    assert_eq!(view.taken_over_by, None, "her microphone is not there yet");
+    let headset = Headset::on(end, voice);
+    world.until(&call, "Ann", |v| v.taken_over_by.as_deref() == Some("Ann")).await;
+    (call, headset)
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,9 +121,35 @@ async fn a_headset_that_is_taken_off_leaves_no_customer_alone() {
     let world = World::new().await;
     let (call, headset) = taken_over(&world).await;
     headset.take_off().await;
-    // What the server does when the socket is gone.
-    world.calls.act(&call, OperatorAction::GiveBack, "Ann".into()).await.unwrap();
     world.until_said(&call, lines::back_again()).await;
+    world.act(&call, OperatorAction::Hangup).await.unwrap();
+    let view = ended(&world, &call).await;
+    let back = view.acts.iter().find(|act| act.action == Action::GiveBack).unwrap();
+    let why = back.reason.as_ref().map(|reason| reason.reveal().as_str());
+    assert_eq!((back.by.as_str(), why), ("Ann", Some("the connection was lost")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_microphone_that_never_comes_takes_nobody_over_and_a_mute_one_not_for_long() {
+    let world = World::new().await;
+    let call = world.call(CUSTOMER).await;
+    world.until(&call, "the problem", |v| has_said(v, Speaker::Customer, "")).await;
+    let (line, end) = Line::new();
+    world.calls.take_over(&call, line, "Ann".into()).await.unwrap();
+    // The line is let go of, while the agent has gone on with the customer.
+    end.forsaken().await;
+    assert_eq!(world.calls.store().view(&call).await.unwrap().acts, []);
+    world.act(&call, OperatorAction::Hangup).await.unwrap();
+    ended(&world, &call).await;
+
+    let call = world.call(CUSTOMER).await;
+    world.until(&call, "the problem", |v| has_said(v, Speaker::Customer, "")).await;
+    let (line, end) = Line::new();
+    world.calls.take_over(&call, line, "Ann".into()).await.unwrap();
+    let headset = Headset::on(end, Vec::new());
+    world.until(&call, "Ann", |v| v.taken_over_by.is_some()).await;
+    world.until_said(&call, lines::back_again()).await;
+    headset.heard.await.unwrap();
     world.act(&call, OperatorAction::Hangup).await.unwrap();
     ended(&world, &call).await;
 }
@@ -142,11 +170,10 @@ async fn everybody_sees_who_listens() {
     let world = World::new().await;
     let call = world.call(CUSTOMER).await;
     world.until_phase(&call, Phase::Conversing).await;
-    for (who, action) in [("Ann", OperatorAction::Listen), ("Bob", OperatorAction::Listen)] {
-        world.calls.act(&call, action, who.into()).await.unwrap();
-    }
-    let view = world.calls.act(&call, OperatorAction::StopListening, "Ann".into()).await.unwrap();
-    assert_eq!(view.listeners, ["Bob"]);
+    let ann = world.calls.listen(&call, "Ann".into()).await.unwrap();
+    let _bob = world.calls.listen(&call, "Bob".into()).await.unwrap();
+    drop(ann);
+    world.until(&call, "Ann to be gone", |v| v.listeners == ["Bob"]).await;
     world.act(&call, OperatorAction::Hangup).await.unwrap();
     let view = ended(&world, &call).await;
     assert_eq!((view.listeners, view.acts.len()), (vec![], 1));
