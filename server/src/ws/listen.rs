@@ -21,7 +21,7 @@ use super::{
     peer::{Gone, Peer},
 };
 use crate::{
-    calls::Listening,
+    calls::{ActError, Listening},
     http::{ApiError, AppState, Operator, find},
 };
 
@@ -34,10 +34,15 @@ pub(crate) async fn open(
     Operator(by): Operator,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    let call = find(&state, &call).await?.call;
+    let view = find(&state, &call).await?;
     let admitted = upgrade.admit(&state)?;
     // From here on they are shown, until this is dropped, wherever the handshake or the socket may end.
-    let mut listening = state.calls.listen(&call, by).await?;
+    let mut listening = state.calls.listen(&view.call, by).await.map_err(|error| match error {
+        ActError::Unknown => {
+            ApiError::conflict(format!("There is nothing to hear: the call is in phase {}.", view.phase))
+        }
+        error => error.into(),
+    })?;
     Ok(admitted.open("listen", async move |mut peer| {
         let Listening { heard, .. } = &mut listening;
         if run(&mut peer, heard).await.is_ok() {
