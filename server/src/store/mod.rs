@@ -160,7 +160,7 @@ impl Store {
             hold_time: options.hold_time,
             _lock: opened.lock,
         });
-        let writing = tokio::spawn(writer::run(opened.writer, queue, Arc::clone(&shared)));
+        let writing = tokio::spawn(writer::run(opened.writer, opened.connect, queue, Arc::clone(&shared)));
         Ok(Self { jobs, shared, writing: Arc::new(Mutex::new(Some(writing))) })
     }
 

@@ -28,6 +28,8 @@ const READERS: u32 = 4;
 /// An opened file.
 pub(super) struct Opened {
     pub(super) writer: SqliteConnection,
+    /// How the writer connects anew.
+    pub(super) connect: SqliteConnectOptions,
     pub(super) readers: SqlitePool,
     /// Held for as long as the file is ours; the system lets go of it even after a crash.
     pub(super) lock: File,
@@ -52,8 +54,8 @@ pub(super) async fn open(url: &str, options: &StoreOptions) -> Result<Opened, St
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_lazy_with(connect);
-    Ok(Opened { writer, readers, lock })
+        .connect_lazy_with(connect.clone());
+    Ok(Opened { writer, connect: connect.create_if_missing(false), readers, lock })
 }
 
 fn connect_options(url: &str, options: &StoreOptions) -> Result<SqliteConnectOptions, StoreError> {

@@ -283,6 +283,27 @@ async fn a_write_that_fails_is_reported_and_the_next_one_goes_through() {
 }
 
 #[tokio::test]
+async fn a_disk_that_was_full_is_written_to_again_once_there_is_room() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path()).await;
+    place(&store, 1).await;
+    // As a full or broken disk does it: the statement fails, and SQLite ends the transaction by itself.
+    let foreign = sqlx::SqlitePool::connect(&url(folder.path())).await.unwrap();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON event
+        BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END";
+    sqlx::query(full).execute(&foreign).await.unwrap();
+    for n in 2..5 {
+        let refused = store.place(&id(n), at(), placed("+15550100001"), "{}", None).await;
+        assert!(matches!(refused, Err(StoreError::Write(_))), "{refused:?}");
+        assert!(store.health().is_err());
+    }
+    sqlx::query("DROP TRIGGER full").execute(&foreign).await.unwrap();
+    assert_eq!(place(&store, 5).await.seq, 2);
+    assert!(store.health().is_ok());
+    assert_eq!(store.events_after(0, 10).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn calls_are_listed_newest_first_a_page_at_a_time() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path()).await;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot};
 use warmline_call::{CallId, CallView, Event, Recorded};
 
@@ -38,14 +38,19 @@ struct KnownKey {
 }
 
 /// Runs until every handle to the store is gone, and everything handed in before that is written.
-pub(super) async fn run(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Job>, shared: Arc<Shared>) {
+pub(super) async fn run(
+    mut connection: SqliteConnection,
+    connect: SqliteConnectOptions,
+    mut jobs: mpsc::Receiver<Job>,
+    shared: Arc<Shared>,
+) {
     let mut waiting = Vec::with_capacity(BATCH);
     let mut in_doubt = false;
     while jobs.recv_many(&mut waiting, BATCH).await > 0 {
         let _hold = Hold::new(shared.hold_time);
         let jobs = std::mem::take(&mut waiting);
         let result = match in_doubt {
-            true => catch_up(&mut connection, &shared).await,
+            true => begin_anew(&mut connection, &connect, &shared).await,
             false => Ok(()),
         };
         in_doubt = match result {
@@ -60,6 +65,17 @@ pub(super) async fn run(mut connection: SqliteConnection, mut jobs: mpsc::Receiv
     if let Err(error) = connection.close().await {
         tracing::warn!(%error, "the store did not close cleanly; nothing that was acknowledged is lost");
     }
+}
+
+/// Goes on after a transaction that failed, over a connection of its own: SQLite has rolled back by itself where the disk
+/// was full or broken, and the one before still takes itself for in the middle of it.
+async fn begin_anew(
+    connection: &mut SqliteConnection,
+    connect: &SqliteConnectOptions,
+    shared: &Shared,
+) -> Result<(), sqlx::Error> {
+    *connection = connect.connect().await?;
+    catch_up(connection, shared).await
 }
 
 /// A transaction that failed may have reached the disk all the same: whatever did is taken for written.
