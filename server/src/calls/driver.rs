@@ -78,7 +78,6 @@ pub(super) struct Driver {
     pub(super) stand_ins: u32,
     started: Instant,
     utterances: Utterances,
-    unwritten: Vec<Event>,
     over: bool,
 }
 
@@ -220,7 +219,6 @@ impl Driver {
             stand_ins: 0,
             started: Instant::now(),
             utterances: Utterances::default(),
-            unwritten: Vec::new(),
             over: false,
         }
     }
@@ -328,17 +326,10 @@ impl Driver {
         }
     }
 
-    /// Appends events to the log. A live call goes on when the log can't be written; what is missing is written later.
+    /// Puts events in line for the log: a live call waits for no disk.
+    #[allow(clippy::unused_async, reason = "one of the things that are done for a call, which may take time")]
     pub(super) async fn write(&mut self, events: Vec<Event>) {
-        self.unwritten.extend(events);
-        if self.unwritten.is_empty() {
-            return;
-        }
-        let at = self.inner.parts.clock.now();
-        match self.inner.parts.store.append(&self.call, at, self.unwritten.clone()).await {
-            Ok(_) => self.unwritten.clear(),
-            Err(error) => tracing::error!(call = %self.call, %error, "events wait: the log can't be written"),
-        }
+        self.inner.record(&self.call, events);
     }
 
     async fn on_fact(&mut self, source: Source, fact: Fact, messages: &mut mpsc::Receiver<Message>) {
