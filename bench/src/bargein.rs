@@ -51,7 +51,7 @@ pub(crate) async fn on(context: &Context, stand: &Stand, over: &str) -> anyhow::
                 break;
             }
             let action = OperatorAction::Say { text: MONOLOGUE.into() };
-            if stand.calls.act(&call, action, "bench".to_owned()).await.is_err() {
+            if stand.calls.act(&call, action, "bench".into()).await.is_err() {
                 break;
             }
             left -= 1;

@@ -98,7 +98,7 @@ async fn place(stand: &Stand) -> anyhow::Result<CallId> {
         has_dynamic_instruction: false,
         escalation_enabled: false,
     };
-    let placed = stand.calls.store().place(&call, Clock::start().now(), placed, "{}", None).await?;
+    let placed = stand.calls.store().place(&call, Clock::start().now(), placed, None).await?;
     ensure!(matches!(placed, Placed::New(_)), "the call was there already");
     Ok(call)
 }

@@ -66,7 +66,7 @@ async fn one_call(stand: &Stand, found: &mut Found) -> anyhow::Result<()> {
     let call = stand.place_with_escalation(CUSTOMER).await?;
     customer.until_quiet(Duration::from_millis(500)).await?;
     let action = OperatorAction::Escalate { reason: "a bench".into() };
-    stand.calls.act(&call, action, "bench".to_owned()).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    stand.calls.act(&call, action, "bench".into()).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
     // The briefing is over when the supervisor's phone is quiet; the customer hears the music meanwhile.
     let heard = {
         let mut briefed = std::pin::pin!(async {

@@ -55,11 +55,16 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         http::serve(listener, app, &limits, async move { drop(stopped.wait_for(|stop| *stop).await) }).await;
     });
 
-    wait_for_stop(&calls).await?;
+    let stopped = wait_for_stop(&calls).await;
     stop.send_replace(true);
-    if let Ok(result) = tokio::time::timeout(CONNECTIONS_GRACE, server).await {
-        result?;
-    }
+    let served = match stopped {
+        Ok(()) => tokio::time::timeout(CONNECTIONS_GRACE, server).await.unwrap_or(Ok(())),
+        Err(_) => Ok(()),
+    };
+    // What happened last may still wait for the disk.
+    calls.store().clone().close().await;
+    stopped?;
+    served?;
     tracing::info!("Warmline has stopped");
     Ok(())
 }

@@ -45,7 +45,9 @@ pub(crate) fn because(because: &Because) -> String {
             // What somebody types is meant to be passed on; what they say to the agent in private is not.
             let typed = reason.as_ref().filter(|_| *outcome == TransferOutcome::Declined && *by == DecidedBy::Console);
             match typed.map(|reason| shortened(reason.reveal(), LONGEST_REASON)) {
-                Some(reason) if !reason.is_empty() => format!("{told} The reason is: {}.", reason.trim_end_matches('.')),
+                Some(reason) if !reason.is_empty() => {
+                    format!("{told} The reason is: {}.", reason.trim_end_matches('.'))
+                }
                 _ => told.to_owned(),
             }
         }
@@ -58,7 +60,8 @@ pub(crate) fn because(because: &Because) -> String {
 pub(crate) fn note_because(because: &Because) -> Option<String> {
     let Because::NotConnected { outcome, reason: Some(reason), .. } = because else { return None };
     let reason = shortened(reason.reveal(), LONGEST_REASON);
-    (!reason.is_empty()).then(|| format!("The customer was not connected ({outcome}). What was said about it: {reason}"))
+    (!reason.is_empty())
+        .then(|| format!("The customer was not connected ({outcome}). What was said about it: {reason}"))
 }
 
 /// Characters of a reason that are passed on.

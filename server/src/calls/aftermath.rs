@@ -9,15 +9,19 @@ use warmline_call::{
 
 use super::Inner;
 
+/// How often, and how many times, a disk that can't be read is asked again.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+const READ_TRIES: u32 = 10;
+
 impl Inner {
     /// Writes a call's end that nobody is there to live through.
     pub(super) async fn close_in_log(&self, call: &CallId, reason: EndReason, detail: &str) {
-        let store = &self.parts.store;
-        let Some(view) = store.view(call).await else { return };
+        // An open call is in memory: no disk is read for it.
+        let Some(view) = self.parts.store.view(call).await else { return };
         if view.end.is_some() {
             return;
         }
-        let known = store.events(call, 0).await.unwrap_or_default();
+        let known = self.all_events(call).await;
         let mut events = changes(&view, &[]);
         events.extend(view.attempts.iter().filter(|attempt| attempt.outcome.is_none()).map(|attempt| {
             Event::TransferDecided {
@@ -36,8 +40,25 @@ impl Inner {
             hold_s: held(&known).as_secs_f64(),
             time_to_human_s: None,
         });
-        if let Err(error) = store.append(call, self.parts.clock.now(), events).await {
-            tracing::error!(%call, %error, "the end of a call could not be written down");
+        self.record(call, events);
+    }
+
+    /// What has happened to a call. A disk that can't be read is asked again for a while: how long was spoken is in there.
+    async fn all_events(&self, call: &CallId) -> Vec<Recorded> {
+        let mut tries = 0;
+        loop {
+            match self.parts.store.events_now(call).await {
+                Ok(events) => return events,
+                Err(error) if tries < READ_TRIES => {
+                    tracing::warn!(%call, "what has happened to a call can't be read: {error}");
+                    tries += 1;
+                    tokio::time::sleep(READ_AGAIN).await;
+                }
+                Err(error) => {
+                    tracing::error!(%call, "a call ends in the log without its times: {error}");
+                    return Vec::new();
+                }
+            }
         }
     }
 }

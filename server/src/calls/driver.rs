@@ -72,7 +72,6 @@ pub(super) struct Driver {
     /// When the machine's clock began.
     pub(super) started: Instant,
     pub(super) utterances: Utterances,
-    unwritten: Vec<Event>,
     over: bool,
 }
 
@@ -183,7 +182,6 @@ impl Driver {
             listening: Vec::new(),
             started: Instant::now(),
             utterances: Utterances::default(),
-            unwritten: Vec::new(),
             over: false,
         }
     }
@@ -222,11 +220,11 @@ impl Driver {
                 let _ = reply.send(result);
             }
             Message::Heard(source, fact) => {
-                if let Some(input) = self.heard(source, fact).await {
+                if let Some(input) = self.heard(source, fact) {
                     self.step(input, messages).await;
                 }
             }
-            Message::Dialled(leg, dialled) => self.dialled(leg, dialled).await,
+            Message::Dialled(leg, dialled) => self.dialled(leg, dialled),
             Message::Over(source) => {
                 if let Some(input) = self.line_over(source) {
                     self.step(input, messages).await;
@@ -271,24 +269,16 @@ impl Driver {
             self.last_words(messages).await;
             self.over = true;
         }
-        self.write(events).await;
+        self.write(events);
         while let Some(command) = self.machine.poll_command() {
             self.over |= command == Command::Detach;
             self.execute(command);
         }
     }
 
-    /// Appends events to the log. A live call goes on when the log can't be written; what is missing is written later.
-    pub(super) async fn write(&mut self, events: Vec<Event>) {
-        self.unwritten.extend(events);
-        if self.unwritten.is_empty() {
-            return;
-        }
-        let at = self.inner.parts.clock.now();
-        match self.inner.parts.store.append(&self.call, at, self.unwritten.clone()).await {
-            Ok(_) => self.unwritten.clear(),
-            Err(error) => tracing::error!(call = %self.call, %error, "events wait: the log can't be written"),
-        }
+    /// Puts events in line for the log: a live call waits for no disk.
+    pub(super) fn write(&self, events: Vec<Event>) {
+        self.inner.record(&self.call, events);
     }
 
     /// How long the call has lived by the machine's clock when that moment of its own came.

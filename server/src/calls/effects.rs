@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
-use warmline_call::{
-    Audience, Command, Event, FixedLine, Input, Left, LeftCause, Leg, LegFact, LegRef, Private, Seat,
-};
+use warmline_call::{Audience, Command, Event, FixedLine, Input, Left, LeftCause, Leg, LegFact, LegRef, Private, Seat};
 use warmline_telephony::{Dial, DialError, Dialled, Line};
 use warmline_voice::{CustomerAgent, Fact, Setup, VoiceStyle};
 
@@ -100,7 +98,7 @@ impl Driver {
     }
 
     /// A dial has begun, or could not.
-    pub(super) async fn dialled(&mut self, leg: LegRef, dialled: Result<Dialled, DialError>) {
+    pub(super) fn dialled(&mut self, leg: LegRef, dialled: Result<Dialled, DialError>) {
         match dialled {
             Ok(dialled) if self.machine.wants(leg) => {
                 let (participant_id, sip_call_id) = (dialled.participant_id, dialled.sip_call_id);
@@ -113,7 +111,7 @@ impl Driver {
                     LegRef::Customer => (Leg::Customer, None),
                     LegRef::Supervisor(attempt) => (Leg::Supervisor, Some(attempt)),
                 };
-                self.write(vec![Event::LegIdentified { leg, attempt, participant_id, sip_call_id }]).await;
+                self.write(vec![Event::LegIdentified { leg, attempt, participant_id, sip_call_id }]);
             }
             Ok(dialled) => {
                 tokio::spawn(children::report_progress(leg, dialled.progress, self.inbox.clone()));

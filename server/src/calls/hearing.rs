@@ -3,9 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use tokio::sync::mpsc;
-use warmline_call::{
-    DecidedBy, Event, Input, LegRef, Phase, Private, Rejected, SeatFact, Side, Speaker,
-};
+use warmline_call::{DecidedBy, Event, Input, LegRef, Phase, Private, Rejected, SeatFact, Side, Speaker};
 use warmline_voice::{Fact, Spoken};
 
 use super::driver::{Driver, Message, Source};
@@ -15,10 +13,10 @@ const LAST_WORDS: Duration = Duration::from_millis(800);
 
 impl Driver {
     /// What that means for the machine, if anything. What was said is written down.
-    pub(super) async fn heard(&mut self, source: Source, fact: Fact) -> Option<Input> {
+    pub(super) fn heard(&mut self, source: Source, fact: Fact) -> Option<Input> {
         Some(match (source, fact) {
             (_, Fact::Spoken(spoken)) => {
-                self.on_spoken(source, spoken).await;
+                self.on_spoken(source, spoken);
                 return None;
             }
             (_, Fact::Gone) => {
@@ -34,7 +32,7 @@ impl Driver {
                     tts_first_audio_ms: times.tts_first_audio_ms,
                     response_ms: times.response_ms,
                 };
-                self.write(vec![event]).await;
+                self.write(vec![event]);
                 return None;
             }
             (Source::Seat(seat), Fact::Ready) => Input::Seat(seat, SeatFact::Ready),
@@ -76,13 +74,11 @@ impl Driver {
                 () = &mut patience => return,
             };
             match message {
-                Some(Message::Heard(source, Fact::Spoken(spoken))) => self.on_spoken(source, spoken).await,
+                Some(Message::Heard(source, Fact::Spoken(spoken))) => self.on_spoken(source, spoken),
                 Some(Message::Heard(source, Fact::Gone) | Message::Over(source)) => {
                     self.listening.retain(|s| *s != source);
                 }
-                Some(
-                    Message::Act { reply, .. } | Message::TakeOver { reply, .. } | Message::Listen { reply, .. },
-                ) => {
+                Some(Message::Act { reply, .. } | Message::TakeOver { reply, .. } | Message::Listen { reply, .. }) => {
                     let detail = "This is not possible any more: the call is ending.".into();
                     let _ = reply.send(Err(Rejected { phase: Phase::Ended, detail }));
                 }
@@ -92,7 +88,7 @@ impl Driver {
         }
     }
 
-    async fn on_spoken(&mut self, source: Source, spoken: Spoken) {
+    fn on_spoken(&mut self, source: Source, spoken: Spoken) {
         let side = match source {
             Source::Seat(_) | Source::Leg(LegRef::Customer) => Side::Call,
             Source::Leg(LegRef::Supervisor(_)) => {
@@ -119,7 +115,7 @@ impl Driver {
             started_at: spoken.started_at,
             ended_at: spoken.ended_at,
         };
-        self.write(vec![event]).await;
+        self.write(vec![event]);
     }
 }
 

@@ -10,22 +10,23 @@ mod effects;
 mod hearing;
 mod opening;
 mod order;
+mod placing;
 mod recovery;
 
 use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
-use warmline_api::{Details, PhoneNumber};
+use warmline_api::PhoneNumber;
 use warmline_call::{
-    Adopted, CallId, CallView, EndReason, Input, OperatorAction, Person, Phase, Private, Rejected, Timers,
+    Adopted, CallId, CallView, EndReason, Event, Input, OperatorAction, Person, Phase, Private, Rejected, Timers,
     VoicemailPolicy,
 };
 use warmline_exchange::Exchange;
@@ -33,13 +34,14 @@ use warmline_telephony::{Clock, Frame, Inherited, Line, Room, Telephony};
 use warmline_voice::{Agents, LocalAgents, Speech};
 
 pub use self::order::{ActError, CallDefaults, Order, PlaceError, Placed};
-use crate::store::{self, Store, StoreError};
+use self::placing::Slot;
+use crate::store::{Store, StoreError};
 
 /// Messages that wait for a call's task. Facts come a few a second; a full queue slows their sender, not the call.
 const INBOX: usize = 256;
 
-/// How long a POST waits for speech that is still loading, and for the dial to begin.
-const PLACE_PATIENCE: Duration = Duration::from_secs(60);
+/// How long an answer waits for what it tells to be on disk. It is true before.
+const DURABLE: Duration = Duration::from_millis(100);
 
 /// Whether a part that calls need is ready; the error is a sentence for an operator.
 pub type Readiness = watch::Receiver<Result<(), NotReady>>;
@@ -102,6 +104,8 @@ struct Inner {
     parts: Parts,
     agents: Arc<dyn Agents>,
     open: Mutex<HashMap<CallId, OpenCall>>,
+    /// Calls that are open or being placed.
+    taken: AtomicUsize,
     stopping: AtomicBool,
     tasks: TaskTracker,
 }
@@ -150,50 +154,12 @@ impl Calls {
             parts,
             agents,
             open: Mutex::default(),
+            taken: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             tasks: TaskTracker::new(),
         }));
         recovery::recover(&calls.0, calls.store().open_calls().await?).await;
         Ok(calls)
-    }
-
-    /// Places a call: it is on disk before anybody is dialled; returns as soon as the dial has begun.
-    ///
-    /// # Errors
-    /// Nobody was dialled.
-    pub async fn place(&self, order: Order) -> Result<Placed, PlaceError> {
-        self.0.admit(&order)?;
-        self.speech_ready().await?;
-        let call = CallId::from_bits(rand::random());
-        let escalation = order.escalation && !self.0.parts.policy.supervisors.is_empty();
-        let event = order.placed(escalation);
-        let at = self.0.parts.clock.now();
-        match self.store().place(&call, at, event, &order.as_json(), order.idempotency.clone()).await? {
-            store::Placed::New(_) => {}
-            store::Placed::Replay { status, body } => return Ok(Placed::Replay { status, body }),
-            store::Placed::Running => return Ok(Placed::Running),
-            store::Placed::KeyReused => return Ok(Placed::KeyReused),
-        }
-        let begun = Inner::spawn(&self.0, call.clone(), order.clone());
-        match tokio::time::timeout(PLACE_PATIENCE, begun).await {
-            Ok(Ok(Ok(dialled))) => Ok(Placed::New(Box::new(Details {
-                call_id: call.to_string(),
-                phone_number: Private::from(order.phone.as_str()),
-                original_input: order.original_input,
-                name: order.name,
-                room_name: call.to_string(),
-                participant_id: dialled.participant_id,
-                sip_call_id: dialled.sip_call_id,
-                has_dynamic_instruction: order.dynamic_instruction.is_some(),
-                language: order.language,
-                emotion: order.emotion,
-                escalation_enabled: escalation,
-                supervisor_phone: self.0.supervisor_phone().filter(|_| order.escalation),
-            }))),
-            Ok(Ok(Err(detail))) => Err(PlaceError::Failed(detail)),
-            Ok(Err(_)) => Err(PlaceError::Failed("The call ended before anybody was dialled.".into())),
-            Err(_) => Err(PlaceError::Failed("The dial did not begin in time.".into())),
-        }
     }
 
     /// Lets a person act on a call; gives the call as it is afterwards.
@@ -228,7 +194,7 @@ impl Calls {
                 && let Ok(result) = answer.await
             {
                 result.map_err(ActError::Rejected)?;
-                return self.store().view(id).await.ok_or(ActError::Unknown);
+                return self.now(id).await.ok_or(ActError::Unknown);
             }
         }
         match self.store().view(id).await {
@@ -251,8 +217,16 @@ impl Calls {
     pub async fn ended(&self, id: &CallId) -> Option<CallView> {
         let over = self.0.open().get(id).map(|open| open.over.clone());
         if let Some(mut over) = over {
+            // A sender that is gone has nothing more to say.
             let _ = over.wait_for(|over| *over).await;
         }
+        self.now(id).await
+    }
+
+    /// A call as it is now. Mostly it is on disk by then too.
+    async fn now(&self, id: &CallId) -> Option<CallView> {
+        // A disk that is behind holds up nobody: the view has what waits for it.
+        let _ = tokio::time::timeout(DURABLE, self.store().written(id)).await;
         self.store().view(id).await
     }
 
@@ -274,7 +248,7 @@ impl Calls {
     pub fn readiness(&self) -> Result<(), Vec<String>> {
         let mut missing: Vec<String> =
             self.0.parts.readiness.iter().filter_map(|r| r.borrow().as_ref().err().map(|e| e.detail.clone())).collect();
-        if self.0.stopping.load(Ordering::Relaxed) {
+        if self.0.stopping.load(Ordering::Acquire) {
             missing.push("Warmline is stopping.".into());
         }
         if missing.is_empty() { Ok(()) } else { Err(missing) }
@@ -312,33 +286,19 @@ impl Calls {
 
     /// No more calls are placed from now on; resolves when the open ones have ended by themselves.
     pub async fn drain(&self) {
-        self.0.stopping.store(true, Ordering::Relaxed);
+        self.0.stopping.store(true, Ordering::Release);
         self.0.tasks.close();
         self.0.tasks.wait().await;
     }
 
     /// Says goodbye on every open call and ends it.
     pub async fn stop(&self) {
-        self.0.stopping.store(true, Ordering::Relaxed);
+        self.0.stopping.store(true, Ordering::Release);
         let inboxes: Vec<_> = self.0.open().values().map(|open| open.inbox.clone()).collect();
         for inbox in inboxes {
             let _ = inbox.send(driver::Message::Input(Input::Stop)).await;
         }
         self.drain().await;
-    }
-
-    /// Waits for what will be ready by itself in a moment.
-    async fn speech_ready(&self) -> Result<(), PlaceError> {
-        for part in &self.0.parts.readiness {
-            let mut part = part.clone();
-            let settled = part.wait_for(|r| r.as_ref().map_or_else(|why| !why.soon, |()| true));
-            let result = match tokio::time::timeout(PLACE_PATIENCE, settled).await {
-                Ok(Ok(result)) => result.clone(),
-                _ => Err(NotReady { detail: "Speech is still loading.".into(), soon: true }),
-            };
-            result.map_err(|why| PlaceError::NotReady(why.detail))?;
-        }
-        Ok(())
     }
 }
 
@@ -358,37 +318,40 @@ impl Inner {
         self.parts.policy.supervisors.first().map(|number| Private::from(number.as_str()))
     }
 
-    /// Whether such a call may be placed at all.
-    fn admit(&self, order: &Order) -> Result<(), PlaceError> {
-        if self.stopping.load(Ordering::Relaxed) {
-            return Err(PlaceError::NotReady("Warmline is stopping and places no more calls.".into()));
+    /// Puts events of a call in line for the log, which waits for nobody.
+    fn record(&self, call: &CallId, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
         }
-        if self.open().len() >= self.parts.policy.max_calls {
-            return Err(PlaceError::Busy { retry_after_s: 5 });
+        if let Err(error) = self.parts.store.record(call, self.parts.clock.now(), events) {
+            tracing::error!(%call, "events are not in the log: {error}");
         }
-        let speech = &self.parts.speech;
-        if !speech.stt.understands(&order.language) || !speech.tts.speaks(&order.language) {
-            return Err(PlaceError::Language(order.language.clone()));
-        }
-        Ok(())
     }
 
     /// Starts a call's task, and the one that cleans up should it panic.
-    fn spawn(this: &Arc<Self>, call: CallId, order: Order) -> oneshot::Receiver<Result<driver::Begun, String>> {
+    fn spawn(
+        this: &Arc<Self>,
+        call: CallId,
+        order: Order,
+        slot: Slot,
+    ) -> oneshot::Receiver<Result<driver::Begun, String>> {
         let (begun_tx, begun) = oneshot::channel();
         let inner = Arc::clone(this);
-        Self::live(this, call.clone(), |ways| driver::drive(inner, call, order, ways, begun_tx));
+        Self::live(this, call.clone(), slot, |ways| driver::drive(inner, call, order, ways, begun_tx));
         begun
     }
 
     /// Goes on with a call of an earlier run.
     fn adopt(this: &Arc<Self>, call: CallId, order: Order, left: Inherited, adopted: Adopted, last_utterance: u64) {
         let inner = Arc::clone(this);
-        Self::live(this, call.clone(), |ways| driver::go_on(inner, call, order, ways, left, adopted, last_utterance));
+        let slot = Slot::for_adopted(this);
+        Self::live(this, call.clone(), slot, |ways| {
+            driver::go_on(inner, call, order, ways, left, adopted, last_utterance)
+        });
     }
 
     /// Makes a call known as open and lives it on a task of its own.
-    fn live<F>(this: &Arc<Self>, call: CallId, life: impl FnOnce(driver::Ways) -> F)
+    fn live<F>(this: &Arc<Self>, call: CallId, slot: Slot, life: impl FnOnce(driver::Ways) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -409,6 +372,7 @@ impl Inner {
                 inner.close_in_log(&call, EndReason::AgentFailure, "Something went wrong inside Warmline.").await;
             }
             inner.open().remove(&call);
+            drop(slot);
             over_tx.send_replace(true);
         });
     }

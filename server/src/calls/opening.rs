@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use warmline_call::{CallId, EndReason, Event, Input, OperatorAction, Phase, Rejected};
+use warmline_call::{CallId, EndReason, Event, Input, LegFact, LegRef, OperatorAction, Phase, Rejected};
 use warmline_telephony::{OpenError, Room};
 
 use super::{Inner, driver::Message};
@@ -23,11 +23,15 @@ pub(super) async fn open(
         match message {
             Some(Message::Act { input: Input::Operator { action: OperatorAction::Hangup, by }, reply }) => {
                 let (action, by) = (warmline_call::Action::Hangup, by.name().to_owned());
-                let acted = Event::OperatorActed { action, by, reason: None };
-                if let Err(error) = inner.parts.store.append(call, inner.parts.clock.now(), vec![acted]).await {
-                    tracing::error!(%call, %error, "an action could not be written down");
-                }
+                inner.record(call, vec![Event::OperatorActed { action, by, reason: None }]);
                 inner.close_in_log(call, EndReason::OperatorHungUp, "An operator ended the call.").await;
+                let _ = reply.send(Ok(()));
+                return Ok(None);
+            }
+            // Whoever placed it waits no longer.
+            Some(Message::Act { input: Input::Leg(LegRef::Customer, LegFact::Left(_)), reply }) => {
+                let detail = "The network did not take the call in time: nobody was called.";
+                inner.close_in_log(call, EndReason::TrunkFailure, detail).await;
                 let _ = reply.send(Ok(()));
                 return Ok(None);
             }

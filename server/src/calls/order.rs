@@ -1,13 +1,12 @@
 //! What a call is placed with, and how that can go wrong.
 
-use serde::Serialize;
 use warmline_api::{Details, PhoneNumber};
 use warmline_call::{Event, Private, Rejected};
 
 use crate::store::StoreError;
 
 /// A checked request for a call.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Order {
     /// Whom to call.
     pub phone: PhoneNumber,
@@ -24,7 +23,6 @@ pub struct Order {
     /// Whether it may be handed to a human: false for the standard call.
     pub escalation: bool,
     /// `Idempotency-Key`, and a hash of the body it came with.
-    #[serde(skip)]
     pub idempotency: Option<(String, String)>,
 }
 
@@ -39,11 +37,6 @@ impl Order {
             has_dynamic_instruction: self.dynamic_instruction.is_some(),
             escalation_enabled,
         }
-    }
-
-    /// The order as it is kept with the call.
-    pub(super) fn as_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
     }
 }
 

@@ -8,6 +8,7 @@ use warmline_call::{Adopted, CallId, CallView, EndReason, Event, LegRef, Phase, 
 use warmline_telephony::OpenError;
 
 use super::{Inner, Order, aftermath};
+use crate::store::StoreError;
 
 /// What an open call's end says that nobody could live through.
 const STOPPED: &str = "Warmline was stopped while this call was open.";
@@ -49,13 +50,27 @@ pub(super) async fn recover(inner: &Arc<Inner>, calls: Vec<CallId>) {
     }
 }
 
-/// Asks until the network can tell.
+/// Why it is not known yet what is left of a call.
+#[derive(Debug, thiserror::Error)]
+enum Unsettled {
+    /// The network can't tell.
+    #[error(transparent)]
+    Network(#[from] OpenError),
+    /// The log can't.
+    #[error(transparent)]
+    Log(#[from] StoreError),
+}
+
+/// Asks until network and log can tell. A call is taken for ended when the network has not been reached for so long; what the
+/// log says is waited for: whoever may be talking is not hung up for want of it.
 async fn insist(inner: Arc<Inner>, call: CallId) {
     let until = tokio::time::Instant::now() + PATIENCE;
-    while tokio::time::Instant::now() < until {
+    loop {
         tokio::time::sleep(AGAIN).await;
-        if settle(&inner, &call).await.is_ok() {
-            return;
+        match settle(&inner, &call).await {
+            Ok(()) => return,
+            Err(Unsettled::Network(_)) if tokio::time::Instant::now() >= until => break,
+            Err(error) => tracing::debug!(%call, "what is left of a call is not known yet: {error}"),
         }
     }
     inner.close_in_log(&call, EndReason::ServerStopped, STOPPED).await;
@@ -70,24 +85,23 @@ async fn insist(inner: Arc<Inner>, call: CallId) {
     });
 }
 
-async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), OpenError> {
+async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), Unsettled> {
     let store = &inner.parts.store;
-    let Some(view) = store.view(call).await else { return Ok(()) };
-    let (left, events) = (inner.parts.telephony.adopt(call, view.phase).await?, store.events(call, 0).await);
-    match (left, order(&view), events) {
-        (Some(left), Some(order), Ok(events)) => {
+    let Some(view) = store.call(call).await? else { return Ok(()) };
+    // Read first: legs that have been taken over have to be owned at once.
+    let events = store.events_now(call).await?;
+    let left = inner.parts.telephony.adopt(call, view.phase).await?;
+    match (left, order(&view)) {
+        (Some(left), Some(order)) => {
             let legs: Vec<LegRef> = left.legs.iter().map(|(leg, _)| *leg).collect();
-            let now = inner.parts.clock.now();
             let changed = aftermath::changes(&view, &legs);
-            let adopted = adopted(&view, &events, (legs, left.merged), now);
-            if let Err(error) = store.append(call, now, changed).await {
-                tracing::error!(%call, %error, "what has become of a call's legs could not be written down");
-            }
+            let adopted = adopted(&view, &events, (legs, left.merged), inner.parts.clock.now());
+            inner.record(call, changed);
             tracing::info!(%call, phase = view.phase.as_str(), merged = left.merged, "a call of an earlier run is taken over");
             let last = view.transcript.iter().map(|line| line.utterance).max().unwrap_or_default();
             Inner::adopt(inner, call.clone(), order, left, adopted, last);
         }
-        (left, ..) => {
+        (left, _) => {
             if let Some(left) = left {
                 left.room.close().await;
             }

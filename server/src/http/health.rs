@@ -76,8 +76,7 @@ impl AppState {
     responses((status = 200, description = "For Prometheus.", body = String, content_type = "application/openmetrics-text"), errors::Any),
 )]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
-    let store = state.calls.store();
-    let text = store.metrics().render(&store.phases());
+    let text = state.calls.store().render_metrics();
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

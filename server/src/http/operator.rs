@@ -53,7 +53,8 @@ pub(crate) async fn tell_browsers_apart(request: Request, next: Next) -> Respons
 /// What the browser's cookie says, if it is one of ours.
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let all = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let ours = all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
+    let ours =
+        all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
     (ours.len() == 32 && ours.bytes().all(|b| b.is_ascii_hexdigit())).then_some(ours)
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::AtomicI64},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64},
+    },
     time::Duration,
 };
 
@@ -12,6 +15,8 @@ use prometheus_client::{
     registry::Registry,
 };
 use warmline_call::{Event, Phase};
+
+use crate::store::Backlog;
 
 /// The type of an event on the wire.
 #[must_use]
@@ -44,6 +49,9 @@ struct Inner {
     ended: Family<ReasonLabel, Counter>,
     transfers: Family<OutcomeLabel, Counter>,
     events: Family<TypeLabel, Counter>,
+    outbox: Gauge,
+    outbox_oldest: Gauge<f64, AtomicU64>,
+    dropped: Family<TypeLabel, Counter>,
     response: Histogram,
     sockets: Family<SocketLabel, Gauge>,
     http: Family<HttpLabel, Histogram, fn() -> Histogram>,
@@ -95,6 +103,9 @@ impl Default for Metrics {
             ended: Family::default(),
             transfers: Family::default(),
             events: Family::default(),
+            outbox: Gauge::default(),
+            outbox_oldest: Gauge::default(),
+            dropped: Family::default(),
             response: Histogram::new([0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0]),
             sockets: Family::default(),
             http: Family::new_with_constructor(http_histogram),
@@ -105,6 +116,17 @@ impl Default for Metrics {
         registry.register("calls_ended", "Calls that ended, by reason", inner.ended.clone());
         registry.register("transfers", "Transfer attempts that were decided, by outcome", inner.transfers.clone());
         registry.register("events", "Events written to the log, by type", inner.events.clone());
+        registry.register("outbox_events", "Events that wait to be written to the log", inner.outbox.clone());
+        registry.register(
+            "outbox_oldest_seconds",
+            "How long the oldest event has waited to be written to the log",
+            inner.outbox_oldest.clone(),
+        );
+        registry.register(
+            "outbox_dropped",
+            "Events that are lost, by type: the log could not be written to for too long",
+            inner.dropped.clone(),
+        );
         registry.register(
             "turn_response_seconds",
             "End of the customer's speech to the agent's first audio",
@@ -133,6 +155,17 @@ impl Metrics {
             Event::TurnMetrics { response_ms, .. } => self.0.response.observe(f64::from(*response_ms) / 1000.0),
             _ => {}
         }
+    }
+
+    /// Counts an event that is lost.
+    pub(crate) fn dropped(&self, r#type: &'static str) {
+        self.0.dropped.get_or_create(&TypeLabel { r#type }).inc();
+    }
+
+    /// Notes what waits for the disk.
+    pub(crate) fn backlog(&self, backlog: &Backlog) {
+        self.0.outbox.set(i64::try_from(backlog.events).unwrap_or(i64::MAX));
+        self.0.outbox_oldest.set(backlog.oldest.as_secs_f64());
     }
 
     /// Counts an HTTP answer.

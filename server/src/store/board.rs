@@ -8,7 +8,7 @@ use std::{
 use axum::body::Bytes;
 use warmline_call::{CallId, CallView, Phase, Recorded};
 
-use super::filter::CallFilter;
+use super::filter::{CallFilter, haystack};
 
 /// Ended calls that are kept in memory; older ones are read from the file.
 const KEEP_ENDED: usize = 1_000;
@@ -28,23 +28,34 @@ pub(super) struct Board {
     floor: u64,
 }
 
-/// One call. Clones share the view and its JSON.
+/// One call. Clones share the view and what was made of it.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) view: Arc<CallView>,
     json: Arc<OnceLock<Bytes>>,
+    search: Arc<OnceLock<String>>,
     pub(super) details: Option<Arc<str>>,
 }
 
 impl Entry {
     fn new(view: CallView) -> Self {
-        Self { view: Arc::new(view), json: Arc::default(), details: None }
+        Self { view: Arc::new(view), json: Arc::default(), search: Arc::default(), details: None }
+    }
+
+    /// The same call with another view.
+    pub(super) fn with(&self, view: CallView) -> Self {
+        Self { details: self.details.clone(), ..Self::new(view) }
     }
 
     /// The view on the wire; serialised once, whoever asks.
     pub(super) fn json(&self) -> Bytes {
         let serialise = || serde_json::to_vec(&*self.view).unwrap_or_else(|_| b"null".to_vec()).into();
         self.json.get_or_init(serialise).clone()
+    }
+
+    /// Whether that text, in lower case, is found in the call. Takes long where nobody has asked before.
+    pub(super) fn contains(&self, text: &str) -> bool {
+        self.search.get_or_init(|| haystack(&self.view)).contains(text)
     }
 }
 
@@ -84,7 +95,7 @@ impl Board {
         let Some(&placed) = self.placed.get(&recorded.call) else { return };
         let Some(entry) = self.calls.get_mut(&placed) else { return };
         Arc::make_mut(&mut entry.view).apply(recorded);
-        entry.json = Arc::default();
+        (entry.json, entry.search) = (Arc::default(), Arc::default());
         if entry.view.end.is_some() && self.ended.insert(placed) {
             self.forget_the_oldest();
         }

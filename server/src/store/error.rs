@@ -1,6 +1,10 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use sqlx::migrate::MigrateError;
+use super::disk::DiskError;
 
 /// Why the log could not be opened, written or read. Each sentence says what to do about it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -14,20 +18,22 @@ pub enum StoreError {
         detail: String,
     },
     /// The file or its folder can't be written.
-    #[error("The store {} can't be written ({detail}). Make its folder writable, or set DATABASE_URL or WARMLINE_DATA_DIR to one that is", path.display())]
+    #[error("The store {} can't be written ({cause}). Make its folder writable, or set DATABASE_URL or WARMLINE_DATA_DIR to one that is", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        detail: String,
+        #[source]
+        cause: Arc<dyn Error + Send + Sync>,
     },
     /// The file is not one of ours, or it is damaged.
-    #[error("The store {} is damaged or is no SQLite file ({detail}). Restore it from a backup, or move it away, or set DATABASE_URL or WARMLINE_DATA_DIR to another place", path.display())]
+    #[error("The store {} is damaged or is no SQLite file ({cause}). Restore it from a backup, or move it away, or set DATABASE_URL or WARMLINE_DATA_DIR to another place", path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,
         /// What SQLite said.
-        detail: String,
+        #[source]
+        cause: Arc<dyn Error + Send + Sync>,
     },
     /// Another Warmline works with this file.
     #[error("The store {} is in use by another Warmline. Stop that one, or give this one a store of its own with DATABASE_URL or WARMLINE_DATA_DIR", path.display())]
@@ -35,20 +41,31 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The file has other names, under which another program would not find what this one has not yet moved into it.
+    #[error("The store {} has {names} names (hard links), and two programs that know it by different ones would damage it. Remove the others, or copy the file, or set DATABASE_URL or WARMLINE_DATA_DIR to another place", path.display())]
+    ManyNames {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        names: u64,
+    },
     /// The file was written by a newer Warmline.
     #[error("The store {} was written by a newer Warmline. Use that version, or set DATABASE_URL or WARMLINE_DATA_DIR to another place", path.display())]
     TooNew {
         /// The file.
         path: PathBuf,
     },
-    /// A transaction failed; nothing of it was written.
+    /// It was not written.
+    #[error(transparent)]
+    Write(DiskError),
+    /// The disk took too long over it. It is not written, or will be taken back.
     #[error(
-        "The store can't be written to now. Look at the disk that DATABASE_URL or WARMLINE_DATA_DIR is on: is it full, read-only or locked?"
+        "The store did not take this down in time. Look at the disk that DATABASE_URL or WARMLINE_DATA_DIR is on: is it full, slow or locked?"
     )]
-    Write(#[source] Arc<sqlx::Error>),
+    Slow,
     /// A query failed.
     #[error("The store can't be read now. Look at the disk that DATABASE_URL or WARMLINE_DATA_DIR is on")]
-    Read(#[source] Arc<sqlx::Error>),
+    Read(#[source] Arc<dyn Error + Send + Sync>),
     /// What was read is not what was once written.
     #[error("The store holds something that Warmline did not write: {0}")]
     Content(String),
@@ -58,48 +75,25 @@ pub enum StoreError {
     /// That id has been given away already.
     #[error("there is a call of that id already")]
     CallExists,
+    /// More waits for the disk than may be kept in memory.
+    #[error(
+        "{lost} events are lost: the store could not be written to for too long, and no more of them can be kept in memory"
+    )]
+    Overflow {
+        /// How many of those that came.
+        lost: usize,
+    },
     /// The store is being closed.
     #[error("The store is closed")]
     Closed,
 }
 
 impl StoreError {
-    pub(super) fn write(error: sqlx::Error) -> Self {
-        Self::Write(Arc::new(error))
+    pub(super) fn unwritable(path: &Path, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::Unwritable { path: path.to_owned(), cause: Arc::new(cause) }
     }
 
-    pub(super) fn read(error: sqlx::Error) -> Self {
-        Self::Read(Arc::new(error))
+    pub(super) fn corrupt(path: &Path, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::Corrupt { path: path.to_owned(), cause: Arc::new(cause) }
     }
-
-    /// What went wrong while the file was opened.
-    pub(super) fn opening(path: PathBuf, error: &sqlx::Error) -> Self {
-        let detail = error.to_string();
-        match primary_code(error) {
-            Some(SQLITE_CORRUPT | SQLITE_NOTADB | SQLITE_FORMAT) => Self::Corrupt { path, detail },
-            Some(SQLITE_BUSY | SQLITE_LOCKED) => Self::InUse { path },
-            _ => Self::Unwritable { path, detail },
-        }
-    }
-
-    /// What went wrong while the tables were made.
-    pub(super) fn migrating(path: PathBuf, error: &MigrateError) -> Self {
-        match error {
-            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Self::opening(path, error),
-            MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => Self::TooNew { path },
-            other => Self::Corrupt { path, detail: other.to_string() },
-        }
-    }
-}
-
-const SQLITE_BUSY: u32 = 5;
-const SQLITE_LOCKED: u32 = 6;
-const SQLITE_CORRUPT: u32 = 11;
-const SQLITE_FORMAT: u32 = 24;
-const SQLITE_NOTADB: u32 = 26;
-
-/// SQLite's result code without its extension.
-fn primary_code(error: &sqlx::Error) -> Option<u32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<u32>().ok().map(|extended| extended & 0xff)
 }

@@ -1,14 +1,19 @@
 //! The log: every call's events on disk, numbered without gaps, and the calls as the fold of them.
 //!
-//! One task writes ([`writer`]); what it has committed is folded into the calls in memory ([`board`]) and told to
-//! everybody who has subscribed, in the log's order. Readers never wait for the writer.
+//! Whoever has something to say puts it into the [`outbox`] and goes on. One task writes ([`writer`]) to a [`disk`]; what it has
+//! committed is folded into the calls in memory ([`board`]) and told to everybody who has subscribed, in the log's order.
+//! Only a new call waits to be written down. Readers never wait for the writer.
 
+mod batch;
 mod board;
+pub mod disk;
 mod error;
 mod filter;
-mod hold;
-mod open;
+mod outbox;
 mod read;
+mod shared;
+mod sqlite;
+pub mod testing;
 mod writer;
 
 #[cfg(test)]
@@ -16,37 +21,41 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    fs::File,
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use axum::extract::ws::Utf8Bytes;
 use jiff::Timestamp;
-use sqlx::SqlitePool;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{Notify, broadcast, oneshot, watch},
     task::JoinHandle,
+    time::timeout,
 };
 use warmline_call::{CallId, CallView, Event, Phase, Recorded};
+use warmline_telephony::Clock;
 
 use self::{
-    board::Board,
-    hold::Hold,
-    writer::{Job, Key},
+    disk::Disk,
+    outbox::{Key, NewPlace, Outbox},
+    shared::Shared,
 };
 pub use self::{
     error::StoreError,
     filter::{CallFilter, Cursor},
+    outbox::Backlog,
     read::{CallJson, Page},
 };
-use crate::metrics::Metrics;
-
-/// Jobs that wait for the writer. A full queue slows those who write, nobody else.
-const QUEUE: usize = 4_096;
+use crate::metrics::{Metrics, event_type};
 
 /// Events that a subscriber may be behind before it has to start over.
 const BEHIND: usize = 4_096;
+
+/// How long a new call waits to be written down.
+const PLACE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// From when on events that wait are worth a word: writing them takes milliseconds.
+const LONG: Duration = Duration::from_secs(3);
 
 /// How a store works.
 #[derive(Clone, Debug)]
@@ -57,33 +66,42 @@ pub struct StoreOptions {
     pub fsync: bool,
     /// How long an idempotency key is remembered.
     pub keep_keys: Duration,
+    /// Bytes of events that may wait in memory for a disk that can't be written to.
+    pub outbox: usize,
+    /// How long such a disk is tried again once the store is closed.
+    pub flush: Duration,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { hold_time: false, fsync: true, keep_keys: Duration::from_secs(7 * 24 * 3600) }
+        Self {
+            hold_time: false,
+            fsync: true,
+            keep_keys: Duration::from_secs(7 * 24 * 3600),
+            outbox: 64 << 20,
+            flush: Duration::from_secs(10),
+        }
     }
 }
 
 /// The log, and the calls as the fold of it. Clones are handles to the same.
 #[derive(Clone)]
 pub struct Store {
-    jobs: mpsc::Sender<Job>,
     shared: Arc<Shared>,
-    writing: Arc<Mutex<Option<JoinHandle<()>>>>,
+    writing: Arc<Writing>,
 }
 
-/// What the writer and the handles share.
-struct Shared {
-    board: RwLock<Board>,
-    events: broadcast::Sender<Arc<Delivered>>,
-    readers: SqlitePool,
-    metrics: Metrics,
-    trouble: Mutex<Option<String>>,
-    snapshot: Mutex<Option<(u64, Utf8Bytes)>>,
-    hold_time: bool,
-    /// Never read: it keeps other processes off the file.
-    _lock: File,
+/// The writer's task. It ends when it has written what is left, should every handle go.
+struct Writing {
+    shared: Arc<Shared>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.shared.outbox().close();
+        self.shared.wake.notify_one();
+    }
 }
 
 /// An event on its way to everybody who watches.
@@ -109,7 +127,8 @@ impl Delivered {
     }
 
     /// The event's own JSON.
-    fn body(&self) -> &str {
+    #[must_use]
+    pub fn body(&self) -> &str {
         &self.json.as_str()[ENVELOPE.len()..self.json.len() - 1]
     }
 }
@@ -146,72 +165,141 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn open_with(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
-        let _hold = Hold::new(options.hold_time);
-        let opened = open::open(url, &options).await?;
-        let board = read::load(&opened.readers).await?;
-        let (jobs, queue) = mpsc::channel(QUEUE);
+        let disk = sqlite::open(url, &options).await?;
+        Self::open_on(Arc::new(disk), options).await
+    }
+
+    /// Opens the store that is on a disk.
+    ///
+    /// # Errors
+    /// It can't be read, or holds something that is not ours.
+    pub async fn open_on(disk: Arc<dyn Disk>, options: StoreOptions) -> Result<Self, StoreError> {
+        let board = read::load(&*disk).await?;
         let shared = Arc::new(Shared {
             board: RwLock::new(board),
+            outbox: Mutex::new(Outbox::new(options.outbox)),
+            wake: Notify::new(),
+            settled: watch::Sender::new(0),
             events: broadcast::channel(BEHIND).0,
-            readers: opened.readers,
+            disk,
             metrics: Metrics::default(),
             trouble: Mutex::default(),
             snapshot: Mutex::default(),
-            hold_time: options.hold_time,
-            _lock: opened.lock,
+            clock: Clock::start(),
+            keep_keys: options.keep_keys,
+            patience: options.flush,
         });
-        let writing = tokio::spawn(writer::run(opened.writer, queue, Arc::clone(&shared)));
-        Ok(Self { jobs, shared, writing: Arc::new(Mutex::new(Some(writing))) })
+        shared.purge().await;
+        let task = Mutex::new(Some(tokio::spawn(writer::run(Arc::clone(&shared)))));
+        Ok(Self { writing: Arc::new(Writing { shared: Arc::clone(&shared), task }), shared })
     }
 
-    /// Writes events of a call down. They are on disk, and on their way to the subscribers, when this returns.
+    /// Puts events of a call in line for the disk, in order, and returns at once. They are written as soon as the disk can be
+    /// written to, also when their call is long over; only then they are numbered and told to the subscribers.
     ///
     /// # Errors
-    /// Nothing was written.
-    pub async fn append(&self, call: &CallId, at: Timestamp, events: Vec<Event>) -> Result<Vec<Recorded>, StoreError> {
-        self.write(|reply| Job::Append { call: call.clone(), at, events, reply }).await
+    /// No such call, or no more can be kept in memory: the others of these events are in line.
+    pub fn record(&self, call: &CallId, at: Timestamp, events: Vec<Event>) -> Result<(), StoreError> {
+        if self.shared.board().placed(call).is_none() {
+            return Err(StoreError::UnknownCall);
+        }
+        let mut lost = 0;
+        {
+            let mut outbox = self.shared.outbox();
+            if outbox.closed().is_some() {
+                return Err(StoreError::Closed);
+            }
+            for event in events {
+                if let Err(event) = outbox.record(call, at, event) {
+                    self.shared.metrics.dropped(event_type(&event));
+                    lost += 1;
+                }
+            }
+        }
+        self.shared.wake.notify_one();
+        if lost == 0 { Ok(()) } else { Err(StoreError::Overflow { lost }) }
+    }
+
+    /// The same for somebody who wants to know that they are on disk, however long that takes.
+    ///
+    /// # Errors
+    /// As [`Store::record`], or the store was closed before.
+    pub async fn append(&self, call: &CallId, at: Timestamp, events: Vec<Event>) -> Result<(), StoreError> {
+        self.record(call, at, events)?;
+        self.written(call).await
+    }
+
+    /// Resolves when nothing of a call waits for the disk any more.
+    ///
+    /// # Errors
+    /// The store was closed before.
+    pub async fn written(&self, call: &CallId) -> Result<(), StoreError> {
+        let mut settled = self.shared.settled.subscribe();
+        loop {
+            settled.mark_unchanged();
+            {
+                let outbox = self.shared.outbox();
+                if !outbox.waits(call) {
+                    return Ok(());
+                }
+                if outbox.is_given_up() {
+                    return Err(StoreError::Closed);
+                }
+            }
+            settled.changed().await.map_err(|_| StoreError::Closed)?;
+        }
     }
 
     /// Writes a new call down: its row, its first event and its idempotency key (key, hash of the body) in one
-    /// transaction. `order` is the request as JSON.
+    /// transaction.
     ///
     /// # Errors
-    /// Nothing was written.
+    /// It was not written, or not within five seconds. Should it reach the disk after that, it is ended in the log, and its key
+    /// can be used again.
     pub async fn place(
         &self,
         call: &CallId,
         at: Timestamp,
         placed: Event,
-        order: &str,
         idempotency: Option<(String, String)>,
     ) -> Result<Placed, StoreError> {
         let key = idempotency.map(|(key, body_hash)| Key { key, body_hash });
-        let order = order.to_owned();
-        self.write(|reply| Job::Place { call: call.clone(), at, placed, order, key, reply }).await
+        let (reply, mut answer) = oneshot::channel();
+        {
+            let mut outbox = self.shared.outbox();
+            if outbox.closed().is_some() {
+                return Err(StoreError::Closed);
+            }
+            outbox.place(NewPlace { call: call.clone(), at, placed, key, reply });
+        }
+        self.shared.wake.notify_one();
+        match timeout(PLACE_PATIENCE, &mut answer).await {
+            Ok(answer) => answer.map_err(|_| StoreError::Closed)?,
+            Err(_) => {
+                // From here on it can't be answered: either it was just now, or it will be taken back.
+                answer.close();
+                answer
+                    .try_recv()
+                    .unwrap_or_else(|_| Err(self.shared.last_trouble().map_or(StoreError::Slow, StoreError::Write)))
+            }
+        }
     }
 
-    /// Remembers the first answer to a key. Unknown and answered keys stay as they are.
-    ///
-    /// # Errors
-    /// It was not written.
-    pub async fn finish_key(&self, key: &str, status: u16, body: &str) -> Result<(), StoreError> {
-        let (key, body) = (key.to_owned(), body.to_owned());
-        self.write(|reply| Job::FinishKey { key, status, body, reply }).await
+    /// Remembers the first answer to a key, and returns at once. Unknown and answered keys stay as they are.
+    pub fn finish_key(&self, key: &str, status: u16, body: &str) {
+        self.shared.outbox().answer(key, status, Arc::from(body));
+        self.shared.wake.notify_one();
     }
 
-    /// Remembers what a call's request was answered with (JSON).
-    ///
-    /// # Errors
-    /// It was not written.
-    pub async fn note_details(&self, call: &CallId, details: &str) -> Result<(), StoreError> {
-        let details = Arc::from(details);
-        self.write(|reply| Job::NoteDetails { call: call.clone(), details, reply }).await
-    }
-
-    async fn write<T>(&self, job: impl FnOnce(writer::Reply<T>) -> Job) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        self.jobs.send(job(reply)).await.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+    /// Remembers what a call's request was answered with (JSON), and returns at once.
+    pub fn note_details(&self, call: &CallId, details: &str) {
+        let details: Arc<str> = Arc::from(details);
+        {
+            let mut outbox = self.shared.outbox();
+            self.shared.board_mut().note_details(call, Arc::clone(&details));
+            outbox.detail(call, details);
+        }
+        self.shared.wake.notify_one();
     }
 
     /// Every event from now on, in the log's order. Who falls too far behind is told so and starts over.
@@ -276,65 +364,54 @@ impl Store {
         &self.shared.metrics
     }
 
-    /// Whether the last transaction went through.
+    /// The counters as Prometheus reads them.
+    #[must_use]
+    pub fn render_metrics(&self) -> String {
+        self.shared.metrics.backlog(&self.backlog());
+        self.shared.metrics.render(&self.phases())
+    }
+
+    /// What waits for the disk.
+    #[must_use]
+    pub fn backlog(&self) -> Backlog {
+        self.shared.outbox().backlog()
+    }
+
+    /// Whether calls can be written down, and what happens to them is.
     ///
     /// # Errors
     /// A sentence that says what is wrong and what to do.
     pub fn health(&self) -> Result<(), String> {
-        let trouble = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.as_ref().map_or(Ok(()), |sentence| Err(sentence.clone()))
-    }
-
-    /// Writes what is waiting and closes the file. Other handles get [`StoreError::Closed`] from then on only if
-    /// they are gone: drop them first.
-    pub async fn close(self) {
-        let Self { jobs, shared, writing } = self;
-        let writer = writing.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let _hold = Hold::new(shared.hold_time);
-        drop(jobs);
-        if let Some(writer) = writer {
-            let _ = writer.await;
+        let trouble = self.shared.disk.in_place().err().or_else(|| self.shared.last_trouble());
+        let Backlog { events, oldest, full, lost } = self.backlog();
+        let mut said: Vec<String> = trouble.iter().map(|error| format!("{error}.")).collect();
+        if full || oldest >= LONG {
+            said.push(format!("{events} events of calls wait to be written, for {} s.", oldest.as_secs()));
         }
-        shared.readers.close().await;
-    }
-}
-
-impl Shared {
-    fn board(&self) -> RwLockReadGuard<'_, Board> {
-        self.board.read().unwrap_or_else(PoisonError::into_inner)
+        if lost > 0 {
+            said.push(format!("{lost} more are lost: no more can be kept in memory."));
+        }
+        if said.is_empty() { Ok(()) } else { Err(said.join(" ")) }
     }
 
-    fn board_mut(&self) -> RwLockWriteGuard<'_, Board> {
-        self.board.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Folds what is on disk and tells everybody, in the log's order.
-    fn publish(&self, events: Vec<Arc<Delivered>>) {
-        {
-            let mut board = self.board_mut();
-            for delivered in &events {
-                board.apply(&delivered.recorded);
+    /// Takes nothing more, writes what waits, and closes the file. A disk that can't be written to is given up after a while
+    /// ([`StoreOptions::flush`]); the program's log then says how much is lost.
+    pub async fn close(self) {
+        self.shared.outbox().close();
+        self.shared.wake.notify_one();
+        let writer = self.writing.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut writer) = writer {
+            // A disk that fails is given up by the writer; one that does not even fail is given up here.
+            match timeout(self.shared.patience + PLACE_PATIENCE, &mut writer).await {
+                Ok(Ok(())) => {}
+                Ok(Err(died)) => tracing::error!("the store's writer died: {died}"),
+                Err(_) => {
+                    writer.abort();
+                    let lost = self.shared.outbox().give_up();
+                    tracing::error!(events = lost, "events are lost: the store's disk does not answer");
+                }
             }
         }
-        for delivered in events {
-            self.metrics.event(&delivered.recorded.event);
-            let _ = self.events.send(delivered);
-        }
-    }
-
-    fn failed(&self, error: &StoreError) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.is_none() {
-            let cause = std::error::Error::source(error).map(ToString::to_string);
-            tracing::error!(cause, "{error}");
-        }
-        *trouble = Some(error.to_string());
-    }
-
-    fn recovered(&self) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.take().is_some() {
-            tracing::info!("the store can be written to again");
-        }
+        self.shared.disk.close().await;
     }
 }

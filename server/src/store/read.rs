@@ -1,23 +1,23 @@
-//! Reading: calls and events, from memory where they are there, from the file otherwise.
+//! Reading: calls and events, from memory where they are there, from the disk otherwise.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{body::Bytes, extract::ws::Utf8Bytes};
+use jiff::Timestamp;
 use serde::Deserialize;
-use sqlx::SqlitePool;
 use warmline_api::CallPage;
-use warmline_call::{CallId, CallView, EndReason, Phase, Recorded};
+use warmline_call::{CallId, CallView, Phase, Recorded};
 
 use super::{
-    CallFilter, Cursor, Store, StoreError,
+    CallFilter, Cursor, Placed, Store, StoreError,
     board::{Board, Entry},
+    disk::{Disk, DiskError, EndedCall, EndedQuery},
     envelope,
-    filter::haystack,
-    hold::Hold,
+    outbox::Waiting,
 };
 
 /// Ended calls that are put on the board at start.
-const LOAD_ENDED: i64 = 1_000;
+const LOAD_ENDED: usize = 1_000;
 
 /// One page of calls, each as its JSON, newest first.
 #[derive(Debug)]
@@ -47,118 +47,114 @@ pub(super) fn join(to: &mut Vec<u8>, values: impl Iterator<Item = Bytes>) {
     }
 }
 
-fn column(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-fn number(n: i64) -> u64 {
-    u64::try_from(n).unwrap_or_default()
-}
-
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, StoreError> {
     // serde's message would quote what it read, which may be somebody's name.
     serde_json::from_str(text).map_err(|e| StoreError::Content(format!("line {}, column {}", e.line(), e.column())))
 }
 
-/// The board as the file has it: every open call and the latest that have ended.
-pub(super) async fn load(pool: &SqlitePool) -> Result<Board, StoreError> {
-    let (seq,): (i64,) =
-        sqlx::query_as("SELECT COALESCE(MAX(seq), 0) FROM event").fetch_one(pool).await.map_err(StoreError::read)?;
-    let ended: Vec<(i64, String, Option<String>)> = sqlx::query_as(
-        "SELECT placed, view, details FROM call WHERE ended IS NOT NULL AND view IS NOT NULL ORDER BY placed DESC LIMIT ?",
-    )
-    .bind(LOAD_ENDED)
-    .fetch_all(pool)
-    .await
-    .map_err(StoreError::read)?;
-    let floor = if ended.len() < LOAD_ENDED as usize { 0 } else { ended.last().map_or(0, |row| number(row.0) - 1) };
-    let mut board = Board::new(number(seq), floor);
-    for (placed, view, details) in ended {
-        board.restore(number(placed), parse(&view)?, details);
+impl StoreError {
+    fn read(error: DiskError) -> Self {
+        Self::Read(error.cause)
     }
-    let open: Vec<(i64, Option<String>)> = sqlx::query_as("SELECT placed, details FROM call WHERE ended IS NULL")
-        .fetch_all(pool)
-        .await
-        .map_err(StoreError::read)?;
-    for (placed, details) in open {
-        if let Some(view) = fold(pool, placed).await? {
-            board.restore(number(placed), view, details);
-        }
+}
+
+/// The board as the disk has it: every open call and the latest that have ended.
+pub(super) async fn load(disk: &dyn Disk) -> Result<Board, StoreError> {
+    let loaded = disk.load(LOAD_ENDED).await.map_err(StoreError::read)?;
+    let floor = match loaded.ended.last() {
+        Some(oldest) if loaded.ended.len() == LOAD_ENDED => oldest.placed - 1,
+        _ => 0,
+    };
+    let mut board = Board::new(loaded.seq, floor);
+    for EndedCall { placed, view, details } in loaded.ended {
+        board.restore(placed, parse(&view)?, details);
+    }
+    for call in loaded.open {
+        let events = call.events.iter().map(|body| parse::<Recorded>(body)).collect::<Result<Vec<_>, _>>()?;
+        let Some(mut view) = events.first().and_then(CallView::placed) else { continue };
+        events.iter().for_each(|event| view.apply(event));
+        board.restore(call.placed, view, call.details);
     }
     Ok(board)
 }
 
-async fn fold(pool: &SqlitePool, placed: i64) -> Result<Option<CallView>, StoreError> {
-    let mut view: Option<CallView> = None;
-    for (_, body) in bodies_of(pool, placed, 0, i64::MAX).await? {
-        let recorded: Recorded = parse(&body)?;
-        match &mut view {
-            Some(view) => view.apply(&recorded),
-            None => view = CallView::placed(&recorded),
-        }
+/// A view with what is not on disk yet. Its number stays that of the last event in the log.
+fn with_waiting(view: &CallView, waiting: &[Arc<Waiting>]) -> CallView {
+    let mut now = view.clone();
+    for (seq, waiting) in (view.seq + 1..).zip(waiting) {
+        now.apply(&waiting.recorded(seq));
     }
-    Ok(view)
-}
-
-async fn bodies_of(pool: &SqlitePool, placed: i64, after: u64, limit: i64) -> Result<Vec<(i64, String)>, StoreError> {
-    sqlx::query_as("SELECT seq, body FROM event WHERE call = ? AND seq > ? ORDER BY seq LIMIT ?")
-        .bind(placed)
-        .bind(column(after))
-        .bind(limit)
-        .fetch_all(pool)
-        .await
-        .map_err(StoreError::read)
+    now.seq = view.seq;
+    now
 }
 
 impl Store {
-    /// A call as it is now.
+    /// A call on the board, with what happened to it that is not on disk yet.
+    fn entry(&self, call: &CallId) -> Option<Entry> {
+        let (entry, waiting) = {
+            let outbox = self.shared.outbox();
+            (self.shared.board().entry(call).cloned()?, outbox.waiting(call))
+        };
+        Some(if waiting.is_empty() { entry } else { entry.with(with_waiting(&entry.view, &waiting)) })
+    }
+
+    /// A call as it is now, also where the disk is behind; `None` where there is none.
+    ///
+    /// # Errors
+    /// The disk can't be read.
+    pub async fn call(&self, call: &CallId) -> Result<Option<CallView>, StoreError> {
+        if let Some(entry) = self.entry(call) {
+            return Ok(Some(Arc::unwrap_or_clone(entry.view)));
+        }
+        match self.stored(call).await? {
+            Some(stored) => parse(&stored.view).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for somebody who has no use for an error.
     pub async fn view(&self, call: &CallId) -> Option<CallView> {
-        let entry = self.shared.board().entry(call).cloned();
-        if let Some(entry) = entry {
-            return Some(CallView::clone(&entry.view));
-        }
-        match self.stored(call).await {
-            Ok(stored) => stored.and_then(|(_, view, _)| parse(&view).ok()),
-            Err(error) => {
-                tracing::error!(%call, "{error}");
-                None
-            }
-        }
+        self.call(call).await.unwrap_or_else(|error| {
+            tracing::error!(%call, "{error}");
+            None
+        })
     }
 
     /// A call as it is now, with all that belongs to it.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// The disk can't be read.
     pub async fn call_json(&self, call: &CallId) -> Result<Option<CallJson>, StoreError> {
-        let on_board = {
-            let board = self.shared.board();
-            board.entry(call).cloned()
-        };
-        if let Some(entry) = on_board {
+        if let Some(entry) = self.entry(call) {
             return Ok(Some(CallJson { view: entry.json(), details: entry.details.as_deref().map(str::to_owned) }));
         }
-        Ok(self.stored(call).await?.map(|(_, view, details)| CallJson { view: view.into(), details }))
+        let stored = self.stored(call).await?;
+        Ok(stored.map(|EndedCall { view, details, .. }| CallJson { view: view.into(), details }))
+    }
+
+    /// What a request with an idempotency key (key, hash of the body) is told that starts no call any more; `None` where the
+    /// key is new.
+    ///
+    /// # Errors
+    /// The disk can't be read.
+    pub async fn known_key(&self, key: &str, body_hash: &str) -> Result<Option<Placed>, StoreError> {
+        let known = self.shared.disk.known_keys(&[key]).await.map_err(StoreError::read)?.remove(key);
+        Ok(self.shared.outbox().amend(key, known).map(|known| known.says(body_hash)))
     }
 
     /// The call of an idempotency key.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// The disk can't be read.
     pub async fn call_of_key(&self, key: &str) -> Result<Option<CallId>, StoreError> {
-        let _hold = Hold::new(self.shared.hold_time);
-        let row: Option<(String,)> = sqlx::query_as("SELECT call FROM idempotency WHERE key = ?")
-            .bind(key)
-            .fetch_optional(&self.shared.readers)
-            .await
-            .map_err(StoreError::read)?;
-        Ok(row.and_then(|(call,)| call.parse().ok()))
+        let known = self.shared.disk.known_keys(&[key]).await.map_err(StoreError::read)?.remove(key);
+        Ok(self.shared.outbox().amend(key, known).map(|known| known.call))
     }
 
-    /// The events of a call after `after`, in order; `None` for an unknown call. At most `limit`.
+    /// The events of a call after `after`, in order, as far as they are on disk; `None` for an unknown call. At most `limit`.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// The disk can't be read.
     pub async fn event_bodies(
         &self,
         call: &CallId,
@@ -166,24 +162,38 @@ impl Store {
         limit: usize,
     ) -> Result<Option<Vec<String>>, StoreError> {
         let Some(placed) = self.number_of(call).await? else { return Ok(None) };
-        let _hold = Hold::new(self.shared.hold_time);
-        let bodies = bodies_of(&self.shared.readers, column(placed), after, column(limit as u64)).await?;
-        Ok(Some(bodies.into_iter().map(|(_, body)| body).collect()))
+        self.shared.disk.events_of(placed, after, limit).await.map(Some).map_err(StoreError::read)
     }
 
-    /// The events of a call after `after`, in order; none for an unknown call.
+    /// The events of a call after `after`, in order, as far as they are on disk; none for an unknown call.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// The disk can't be read.
     pub async fn events(&self, call: &CallId, after: u64) -> Result<Vec<Recorded>, StoreError> {
         let bodies = self.event_bodies(call, after, usize::MAX).await?.unwrap_or_default();
         bodies.iter().map(|body| parse(body)).collect()
     }
 
+    /// All that has happened to a call, with what is not on disk yet. The latter have numbers of no meaning.
+    ///
+    /// # Errors
+    /// The disk can't be read.
+    pub async fn events_now(&self, call: &CallId) -> Result<Vec<Recorded>, StoreError> {
+        let (waiting, known) = {
+            let outbox = self.shared.outbox();
+            (outbox.waiting(call), self.seq())
+        };
+        let mut events = self.events(call, 0).await?;
+        // What waits may have reached the disk meanwhile.
+        events.retain(|event| event.seq <= known);
+        events.extend((known + 1..).zip(&waiting).map(|(seq, waiting)| waiting.recorded(seq)));
+        Ok(events)
+    }
+
     /// The events of all calls after `seq`, in order, at most `limit`.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// The disk can't be read.
     pub async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
         self.bodies_after(seq, limit).await?.iter().map(|(_, body)| parse(body)).collect()
     }
@@ -191,16 +201,16 @@ impl Store {
     /// The same as the console's messages, each with its number.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// The disk can't be read.
     pub async fn messages_after(&self, seq: u64, limit: usize) -> Result<Vec<(u64, Utf8Bytes)>, StoreError> {
         let bodies = self.bodies_after(seq, limit).await?;
-        Ok(bodies.into_iter().map(|(seq, body)| (number(seq), envelope(&body))).collect())
+        Ok(bodies.into_iter().map(|(seq, body)| (seq, envelope(&body))).collect())
     }
 
     /// Calls that fit, newest first.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// The disk can't be read.
     pub async fn list(&self, filter: &CallFilter) -> Result<CallPage, StoreError> {
         let page = self.page(filter).await?;
         let view = |json: &Bytes| {
@@ -214,7 +224,7 @@ impl Store {
     /// The same as JSON that was made once.
     ///
     /// # Errors
-    /// The file can't be read.
+    /// The disk can't be read.
     pub async fn page(&self, filter: &CallFilter) -> Result<Page, StoreError> {
         let needle = filter.needle();
         // One more than asked for says whether there is a next page.
@@ -224,15 +234,23 @@ impl Store {
             let board = self.shared.board();
             (board.select(filter, below, if needle.is_some() { usize::MAX } else { wanted }), board.floor())
         };
-        if let Some(needle) = &needle {
-            found.retain(|(_, entry)| haystack(&entry.view).contains(needle.as_str()));
-            found.truncate(wanted);
+        if let Some(needle) = needle.clone() {
+            found = in_which(found, needle, wanted).await;
         }
         let complete = found.len() == wanted && found.last().is_some_and(|(placed, _)| *placed > floor);
         let mut calls: Vec<(u64, Bytes)> = found.iter().map(|(placed, entry)| (*placed, Entry::json(entry))).collect();
         if !complete && floor > 0 && filter.phase.is_none_or(|phase| phase == Phase::Ended) {
-            let older = self.older(filter, needle, below.min(floor + 1), wanted).await?;
-            let mut both: BTreeMap<u64, Bytes> = older.into_iter().collect();
+            let query = EndedQuery {
+                below: below.min(floor + 1),
+                since: filter.since.map_or(i64::MIN, Timestamp::as_millisecond),
+                until: filter.until.map_or(i64::MAX, Timestamp::as_millisecond),
+                text: needle,
+                reason: filter.reason,
+                limit: wanted,
+            };
+            let older = self.shared.disk.ended_calls(&query).await.map_err(StoreError::read)?;
+            let mut both: BTreeMap<u64, Bytes> =
+                older.into_iter().map(|(placed, view)| (placed, Bytes::from(view))).collect();
             both.extend(calls);
             calls = both.into_iter().rev().collect();
         }
@@ -242,60 +260,29 @@ impl Store {
         Ok(Page { calls: calls.into_iter().map(|(_, json)| json).collect(), next })
     }
 
-    /// Ended calls below a number, from the file.
-    async fn older(
-        &self,
-        filter: &CallFilter,
-        needle: Option<String>,
-        below: u64,
-        limit: usize,
-    ) -> Result<Vec<(u64, Bytes)>, StoreError> {
-        const SQL: &str = "SELECT placed, view FROM call
-            WHERE placed < ?1 AND view IS NOT NULL AND placed_at >= ?2 AND placed_at < ?3
-              AND (?4 IS NULL OR instr(search, ?4) > 0)
-              AND (?6 IS NULL OR json_extract(view, '$.end.reason') = ?6)
-            ORDER BY placed DESC LIMIT ?5";
-        let _hold = Hold::new(self.shared.hold_time);
-        let rows: Vec<(i64, String)> = sqlx::query_as(SQL)
-            .bind(column(below))
-            .bind(filter.since.map_or(i64::MIN, jiff::Timestamp::as_millisecond))
-            .bind(filter.until.map_or(i64::MAX, jiff::Timestamp::as_millisecond))
-            .bind(needle)
-            .bind(column(limit as u64))
-            .bind(filter.reason.map(EndReason::as_str))
-            .fetch_all(&self.shared.readers)
-            .await
-            .map_err(StoreError::read)?;
-        Ok(rows.into_iter().map(|(placed, view)| (number(placed), Bytes::from(view))).collect())
-    }
-
-    async fn bodies_after(&self, seq: u64, limit: usize) -> Result<Vec<(i64, String)>, StoreError> {
-        let _hold = Hold::new(self.shared.hold_time);
-        sqlx::query_as("SELECT seq, body FROM event WHERE seq > ? ORDER BY seq LIMIT ?")
-            .bind(column(seq))
-            .bind(column(limit as u64))
-            .fetch_all(&self.shared.readers)
-            .await
-            .map_err(StoreError::read)
+    async fn bodies_after(&self, seq: u64, limit: usize) -> Result<Vec<(u64, String)>, StoreError> {
+        self.shared.disk.events_after(seq, limit).await.map_err(StoreError::read)
     }
 
     async fn number_of(&self, call: &CallId) -> Result<Option<u64>, StoreError> {
         let on_board = self.shared.board().placed(call);
         match on_board {
             Some(placed) => Ok(Some(placed)),
-            None => Ok(self.stored(call).await?.map(|(placed, ..)| placed)),
+            None => Ok(self.stored(call).await?.map(|stored| stored.placed)),
         }
     }
 
-    /// A call that is no longer on the board: number, view, details.
-    async fn stored(&self, call: &CallId) -> Result<Option<(u64, String, Option<String>)>, StoreError> {
-        let _hold = Hold::new(self.shared.hold_time);
-        let row: Option<(i64, String, Option<String>)> =
-            sqlx::query_as("SELECT placed, view, details FROM call WHERE id = ? AND view IS NOT NULL")
-                .bind(call.as_str())
-                .fetch_optional(&self.shared.readers)
-                .await
-                .map_err(StoreError::read)?;
-        Ok(row.map(|(placed, view, details)| (number(placed), view, details)))
+    /// A call that is no longer on the board.
+    async fn stored(&self, call: &CallId) -> Result<Option<EndedCall>, StoreError> {
+        self.shared.disk.ended_call(call).await.map_err(StoreError::read)
     }
+}
+
+/// The first of these calls in which a text is found, at most `limit`. Whole transcripts are looked through, and put into lower
+/// case where that has not been done: not on the threads that everybody waits for.
+async fn in_which(calls: Vec<(u64, Entry)>, text: String, limit: usize) -> Vec<(u64, Entry)> {
+    let looked = tokio::task::spawn_blocking(move || {
+        calls.into_iter().filter(|(_, entry)| entry.contains(&text)).take(limit).collect()
+    });
+    looked.await.unwrap_or_default()
 }

@@ -6,6 +6,9 @@ use warmline_call::{CallId, EndReason, Event, Phase, Side, Speaker};
 
 use super::*;
 
+mod files;
+mod outbox;
+
 fn at() -> Timestamp {
     "2026-11-22T10:00:00.123Z".parse().unwrap()
 }
@@ -57,7 +60,7 @@ async fn open(folder: &Path) -> Store {
 }
 
 async fn place(store: &Store, n: u64) -> Recorded {
-    match store.place(&id(n), at(), placed("+15550100001"), "{}", None).await.unwrap() {
+    match store.place(&id(n), at(), placed("+15550100001"), None).await.unwrap() {
         Placed::New(recorded) => recorded,
         other => panic!("{other:?}"),
     }
@@ -202,15 +205,15 @@ async fn a_key_starts_one_call_and_replays_its_first_answer() {
     let store = open(folder.path()).await;
     let place = |n: u64, key| {
         let store = store.clone();
-        async move { store.place(&id(n), at(), placed("+15550100001"), "{}", key).await.unwrap() }
+        async move { store.place(&id(n), at(), placed("+15550100001"), key).await.unwrap() }
     };
     assert!(matches!(place(1, key("k", "a")).await, Placed::New(_)));
     assert!(matches!(place(2, key("k", "a")).await, Placed::Running));
     assert!(matches!(place(3, key("k", "b")).await, Placed::KeyReused));
     assert_eq!(store.call_of_key("k").await.unwrap(), Some(id(1)));
-    store.finish_key("k", 200, "first").await.unwrap();
-    store.finish_key("k", 503, "second").await.unwrap();
-    store.finish_key("unknown", 200, "nobody asked").await.unwrap();
+    store.finish_key("k", 200, "first");
+    store.finish_key("k", 503, "second");
+    store.finish_key("unknown", 200, "nobody asked");
     match place(4, key("k", "a")).await {
         Placed::Replay { status: 200, body } => assert_eq!(body, "first"),
         other => panic!("{other:?}"),
@@ -220,7 +223,7 @@ async fn a_key_starts_one_call_and_replays_its_first_answer() {
     store.close().await;
     let store = open(folder.path()).await;
     assert!(matches!(
-        store.place(&id(6), at(), placed("+1"), "{}", key("k", "a")).await.unwrap(),
+        store.place(&id(6), at(), placed("+1"), key("k", "a")).await.unwrap(),
         Placed::Replay { status: 200, .. }
     ));
 }
@@ -232,9 +235,7 @@ async fn of_many_requests_with_one_key_at_once_one_places_a_call() {
     let tasks: Vec<_> = (0..64)
         .map(|n| {
             let store = store.clone();
-            tokio::spawn(async move {
-                store.place(&id(n), at(), placed("+15550100001"), "{}", key("k", "a")).await.unwrap()
-            })
+            tokio::spawn(async move { store.place(&id(n), at(), placed("+15550100001"), key("k", "a")).await.unwrap() })
         })
         .collect();
     let mut new = 0;
@@ -255,7 +256,7 @@ async fn events_belong_to_calls_that_were_placed_and_ids_are_given_once() {
     let error = store.append(&id(1), at(), ended()).await.err().unwrap();
     assert!(matches!(error, StoreError::UnknownCall));
     place(&store, 1).await;
-    let error = store.place(&id(1), at(), placed("+1"), "{}", None).await.err().unwrap();
+    let error = store.place(&id(1), at(), placed("+1"), None).await.err().unwrap();
     assert!(matches!(error, StoreError::CallExists));
     assert_eq!(store.seq(), 1);
     assert!(store.view(&id(2)).await.is_none());
@@ -264,22 +265,43 @@ async fn events_belong_to_calls_that_were_placed_and_ids_are_given_once() {
 }
 
 #[tokio::test]
-async fn a_write_that_fails_is_reported_and_the_next_one_goes_through() {
+async fn what_somebody_else_has_written_keeps_its_number() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path()).await;
     place(&store, 1).await;
-    // Somebody else's connection makes the next number taken, as a transaction in doubt would.
     let foreign = sqlx::SqlitePool::connect(&url(folder.path())).await.unwrap();
     let body =
         serde_json::to_string(&Recorded { seq: 2, call: id(1), at: at(), event: moved(Phase::Dialing) }).unwrap();
     sqlx::query("INSERT INTO event VALUES (2, 1, 'phase_changed', ?)").bind(body).execute(&foreign).await.unwrap();
-    let error = store.append(&id(1), at(), vec![moved(Phase::Ringing)]).await.err().unwrap();
-    assert!(matches!(error, StoreError::Write(_)), "{error}");
-    assert!(store.health().is_err());
-    let appended = store.append(&id(1), at(), vec![moved(Phase::Conversing)]).await.unwrap();
-    assert_eq!(appended[0].seq, 3, "what reached the disk is taken for written");
+    store.append(&id(1), at(), vec![moved(Phase::Ringing)]).await.unwrap();
+    store.append(&id(1), at(), vec![moved(Phase::Conversing)]).await.unwrap();
     assert!(store.health().is_ok());
-    assert_eq!(store.events(&id(1), 0).await.unwrap().len(), 3);
+    let events = store.events(&id(1), 0).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let phases = [&moved(Phase::Dialing), &moved(Phase::Ringing), &moved(Phase::Conversing)];
+    assert_eq!(events[1..].iter().map(|event| &event.event).collect::<Vec<_>>(), phases);
+    assert_eq!(store.view(&id(1)).await.unwrap().seq, 4);
+}
+
+#[tokio::test]
+async fn a_disk_that_was_full_is_written_to_again_once_there_is_room() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path()).await;
+    place(&store, 1).await;
+    // As a full or broken disk does it: the statement fails, and SQLite ends the transaction by itself.
+    let foreign = sqlx::SqlitePool::connect(&url(folder.path())).await.unwrap();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON event
+        BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END";
+    sqlx::query(full).execute(&foreign).await.unwrap();
+    for n in 2..5 {
+        let refused = store.place(&id(n), at(), placed("+15550100001"), None).await;
+        assert!(matches!(refused, Err(StoreError::Write(_))), "{refused:?}");
+        assert!(store.health().is_err());
+    }
+    sqlx::query("DROP TRIGGER full").execute(&foreign).await.unwrap();
+    assert_eq!(place(&store, 5).await.seq, 2);
+    assert!(store.health().is_ok());
+    assert_eq!(store.events_after(0, 10).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -324,7 +346,7 @@ async fn calls_that_memory_has_forgotten_are_found_in_the_file() {
         .map(|n| {
             let store = store.clone();
             tokio::spawn(async move {
-                store.place(&id(n), at(), placed("+15550100001"), "{}", None).await.unwrap();
+                store.place(&id(n), at(), placed("+15550100001"), None).await.unwrap();
                 if n == 1 {
                     store.append(&id(n), at(), vec![said("The parcel never came.")]).await.unwrap();
                 }
@@ -394,7 +416,7 @@ async fn a_call_is_shown_with_its_timings_and_details() {
         response_ms: 10,
     };
     store.append(&id(1), at(), vec![turn, moved(Phase::Conversing)]).await.unwrap();
-    store.note_details(&id(1), r#"{"participant_id":"PA_1"}"#).await.unwrap();
+    store.note_details(&id(1), r#"{"participant_id":"PA_1"}"#);
     let shown = store.call_json(&id(1)).await.unwrap().unwrap();
     let view: serde_json::Value = serde_json::from_slice(&shown.view).unwrap();
     assert_eq!(

@@ -1,376 +1,245 @@
-//! The one task that writes. It commits everything that waits in one transaction, however many callers that serves.
+//! The one task that writes. It commits whatever waits in one transaction, however many that serves, and owns what could
+//! not be written until it is: also beyond the end of its call.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use serde::Serialize;
-use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
-use warmline_call::{CallId, CallView, Event, Recorded};
+use tokio::time::{Instant, sleep, sleep_until};
+use warmline_call::{CallId, EndReason, Event, Phase, Recorded};
 
-use crate::metrics::event_type;
+use super::{
+    Delivered, Placed, Shared, StoreError,
+    batch::{Outcome, Plan},
+    disk::{DiskError, KnownKey, Trouble},
+    outbox::NewPlace,
+};
 
-use super::{Delivered, Placed, Shared, StoreError, filter::haystack, hold::Hold};
-
-/// Jobs in one transaction.
+/// New calls, and events, in one transaction.
 const BATCH: usize = 512;
 
-/// Something to write.
-pub(super) enum Job {
-    Append { call: CallId, at: Timestamp, events: Vec<Event>, reply: Reply<Vec<Recorded>> },
-    Place { call: CallId, at: Timestamp, placed: Event, order: String, key: Option<Key>, reply: Reply<Placed> },
-    FinishKey { key: String, status: u16, body: String, reply: Reply<()> },
-    NoteDetails { call: CallId, details: Arc<str>, reply: Reply<()> },
-}
+/// How soon a disk that failed is tried again: at first, and at last.
+const SOON: Duration = Duration::from_millis(50);
+const LATER: Duration = Duration::from_secs(1);
 
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+/// How often idempotency keys are looked through for old ones.
+const PURGE: Duration = Duration::from_secs(3600);
 
-/// An idempotency key and the hash of the body that it came with.
-pub(super) struct Key {
-    pub(super) key: String,
-    pub(super) body_hash: String,
-}
+/// What the end of a call says that was placed when nobody waited for it any more.
+const TOO_LATE: &str = "The store did not take the call down in time: nobody was called.";
 
-/// What is known of a key.
-struct KnownKey {
-    body_hash: String,
-    answer: Option<(u16, String)>,
-}
+/// How often a disk that failed is tried when nothing waits for it.
+const PROBE: Duration = Duration::from_secs(1);
 
-/// Runs until every handle to the store is gone, and everything handed in before that is written.
-pub(super) async fn run(mut connection: SqliteConnection, mut jobs: mpsc::Receiver<Job>, shared: Arc<Shared>) {
-    let mut waiting = Vec::with_capacity(BATCH);
-    let mut in_doubt = false;
-    while jobs.recv_many(&mut waiting, BATCH).await > 0 {
-        let _hold = Hold::new(shared.hold_time);
-        let jobs = std::mem::take(&mut waiting);
-        let result = match in_doubt {
-            true => catch_up(&mut connection, &shared).await,
-            false => Ok(()),
-        };
-        in_doubt = match result {
-            Ok(()) => commit(&mut connection, jobs, &shared).await.is_err(),
-            Err(error) => {
-                refuse(jobs, &shared, error);
-                true
-            }
-        };
-    }
-    let _hold = Hold::new(shared.hold_time);
-    if let Err(error) = connection.close().await {
-        tracing::warn!(%error, "the store did not close cleanly; nothing that was acknowledged is lost");
-    }
-}
-
-/// A transaction that failed may have reached the disk all the same: whatever did is taken for written.
-async fn catch_up(connection: &mut SqliteConnection, shared: &Shared) -> Result<(), sqlx::Error> {
-    let known = i64::try_from(shared.board().seq()).unwrap_or(i64::MAX);
-    let bodies: Vec<(String,)> =
-        sqlx::query_as("SELECT body FROM event WHERE seq > ? ORDER BY seq").bind(known).fetch_all(connection).await?;
-    let read = |(body,): &(String,)| serde_json::from_str(body).map_err(|error| sqlx::Error::Decode(error.into()));
-    let recorded = bodies.iter().map(read).collect::<Result<Vec<Recorded>, _>>()?;
-    shared.publish(recorded.into_iter().map(|recorded| Arc::new(Delivered::new(recorded))).collect());
-    Ok(())
-}
-
-/// The error is for the next turn: whether the file may hold more than we know of.
-async fn commit(connection: &mut SqliteConnection, jobs: Vec<Job>, shared: &Shared) -> Result<(), ()> {
-    let known = match known_keys(connection, &jobs).await {
-        Ok(known) => known,
-        Err(error) => {
-            refuse(jobs, shared, error);
-            return Ok(());
-        }
-    };
-    let batch = Batch::plan(jobs, known, shared);
-    match batch.write(connection).await {
-        Ok(()) => {
-            shared.recovered();
-            batch.publish(shared);
-            Ok(())
-        }
-        Err(error) => {
-            let error = StoreError::write(error);
-            shared.failed(&error);
-            for done in batch.done {
-                done.fail(&error);
-            }
-            Err(())
-        }
-    }
-}
-
-fn refuse(jobs: Vec<Job>, shared: &Shared, error: sqlx::Error) {
-    let error = StoreError::write(error);
-    shared.failed(&error);
-    for job in jobs {
-        match job {
-            Job::Append { reply, .. } => drop(reply.send(Err(error.clone()))),
-            Job::Place { reply, .. } => drop(reply.send(Err(error.clone()))),
-            Job::FinishKey { reply, .. } | Job::NoteDetails { reply, .. } => drop(reply.send(Err(error.clone()))),
-        }
-    }
-}
-
-/// What the file knows of the keys that these jobs bring.
-async fn known_keys(connection: &mut SqliteConnection, jobs: &[Job]) -> Result<HashMap<String, KnownKey>, sqlx::Error> {
-    let asked: Vec<&str> = jobs
-        .iter()
-        .filter_map(|job| match job {
-            Job::Place { key: Some(key), .. } => Some(key.key.as_str()),
-            _ => None,
-        })
-        .collect();
-    if asked.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(String, String, Option<i64>, Option<String>)> = sqlx::query_as(
-        "SELECT key, body_hash, status, answer FROM idempotency WHERE key IN (SELECT value FROM json_each(?))",
-    )
-    .bind(json(&asked))
-    .fetch_all(connection)
-    .await?;
-    let known = rows.into_iter().map(|(key, body_hash, status, answer)| {
-        let answer = status.and_then(|s| u16::try_from(s).ok()).zip(answer);
-        (key, KnownKey { body_hash, answer })
-    });
-    Ok(known.collect())
-}
-
-/// A reply that is due once the transaction is through.
-enum Done {
-    Appended(Vec<Arc<Delivered>>, Reply<Vec<Recorded>>),
-    Placed(Arc<Delivered>, Reply<Placed>),
-    NotPlaced(Placed, Reply<Placed>),
-    Noted(Reply<()>),
-}
-
-impl Done {
-    fn succeed(self) {
-        match self {
-            Self::Appended(events, reply) => {
-                drop(reply.send(Ok(events.iter().map(|delivered| delivered.recorded.clone()).collect())));
-            }
-            Self::Placed(event, reply) => drop(reply.send(Ok(Placed::New(event.recorded.clone())))),
-            Self::NotPlaced(placed, reply) => drop(reply.send(Ok(placed))),
-            Self::Noted(reply) => drop(reply.send(Ok(()))),
-        }
-    }
-
-    fn fail(self, error: &StoreError) {
-        match self {
-            Self::Appended(_, reply) => drop(reply.send(Err(error.clone()))),
-            Self::Placed(_, reply) | Self::NotPlaced(_, reply) => drop(reply.send(Err(error.clone()))),
-            Self::Noted(reply) => drop(reply.send(Err(error.clone()))),
-        }
-    }
-}
-
-/// One transaction. Each kind of row goes to SQLite as one JSON array, so that a statement serves any number of them.
-#[derive(Default)]
-struct Batch {
-    seq: u64,
-    events: Vec<(u64, Arc<Delivered>)>,
-    calls: Vec<CallRow>,
-    keys: Vec<KeyRow>,
-    answers: Vec<(String, u16, String)>,
-    details: Vec<(CallId, Arc<str>)>,
-    ends: Vec<EndRow>,
-    placed: HashMap<CallId, u64>,
-    done: Vec<Done>,
-}
-
-#[derive(Serialize)]
-struct CallRow(u64, CallId, i64, String);
-
-#[derive(Serialize)]
-struct KeyRow(String, String, CallId, i64);
-
-/// Number, seq of the end, view, searchable text.
-#[derive(Serialize)]
-struct EndRow(u64, u64, String, String);
-
-impl Batch {
-    fn plan(jobs: Vec<Job>, mut known: HashMap<String, KnownKey>, shared: &Shared) -> Self {
-        let mut batch = Self { seq: shared.board().seq(), ..Self::default() };
-        for job in jobs {
-            match job {
-                Job::Append { call, at, events, reply } => batch.append(call, at, events, reply, shared),
-                Job::Place { call, at, placed, order, key, reply } => {
-                    match key.as_ref().and_then(|key| not_placed(&known, key)) {
-                        Some(placed) => batch.done.push(Done::NotPlaced(placed, reply)),
+/// Runs until the store is closed and everything that was handed in before is written, or cannot be for too long.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let mut writer = Writer { shared: Arc::clone(&shared), planned: None, in_doubt: None, again: SOON };
+    let mut purge = Instant::now() + PURGE;
+    loop {
+        if !writer.has_begun() {
+            let probe = shared.in_trouble().then(|| Instant::now() + PROBE);
+            tokio::select! {
+                biased;
+                more = shared.work() => {
+                    if !more {
+                        break;
+                    }
+                }
+                () = sleep_until(probe.unwrap_or(purge)) => {
+                    match probe {
+                        Some(_) => shared.probe().await,
                         None => {
-                            if let Some(key) = batch.place(call, at, placed, order, key, reply, shared) {
-                                known.insert(key.key, KnownKey { body_hash: key.body_hash, answer: None });
-                            }
+                            shared.purge().await;
+                            purge = Instant::now() + PURGE;
                         }
                     }
-                }
-                Job::FinishKey { key, status, body, reply } => {
-                    if let Some(known) = known.get_mut(&key) {
-                        known.answer.get_or_insert_with(|| (status, body.clone()));
-                    }
-                    batch.answers.push((key, status, body));
-                    batch.done.push(Done::Noted(reply));
-                }
-                Job::NoteDetails { call, details, reply } => {
-                    batch.details.push((call, details));
-                    batch.done.push(Done::Noted(reply));
+                    continue;
                 }
             }
         }
-        batch.fold_ends(shared);
-        batch
+        if !writer.round().await {
+            break;
+        }
+    }
+    let lost = shared.outbox().give_up();
+    if lost > 0 {
+        tracing::error!(events = lost, "events are lost: the store could not be written to before the end");
+    }
+    shared.settled.send_modify(|settled| *settled += 1);
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    /// A batch to be written once more, as it is.
+    planned: Option<Plan>,
+    /// One that may have reached the disk though it failed.
+    in_doubt: Option<(Plan, DiskError)>,
+    again: Duration,
+}
+
+impl Writer {
+    fn has_begun(&self) -> bool {
+        self.planned.is_some() || self.in_doubt.is_some()
     }
 
-    fn append(
-        &mut self,
-        call: CallId,
-        at: Timestamp,
-        events: Vec<Event>,
-        reply: Reply<Vec<Recorded>>,
-        shared: &Shared,
-    ) {
-        let Some(placed) = self.placed.get(&call).copied().or_else(|| shared.board().placed(&call)) else {
-            drop(reply.send(Err(StoreError::UnknownCall)));
-            return;
+    /// Writes what waits, or tries to. False where there is no use in trying again.
+    async fn round(&mut self) -> bool {
+        let Err(error) = self.write().await else {
+            self.again = SOON;
+            return true;
         };
-        let events = events.into_iter().map(|event| self.record(placed, call.clone(), at, event)).collect();
-        self.done.push(Done::Appended(events, reply));
+        let given_up = self.shared.outbox().closed().is_some_and(|since| since.elapsed() >= self.shared.patience);
+        if given_up || error.trouble == Trouble::Closed {
+            return false;
+        }
+        sleep(self.again).await;
+        self.again = (2 * self.again).min(LATER);
+        true
     }
 
-    /// Plans a new call; gives its key back, which is taken from now on.
-    #[allow(clippy::too_many_arguments, reason = "the parts of one job, taken apart by its only caller")]
-    fn place(
-        &mut self,
-        call: CallId,
-        at: Timestamp,
-        placed: Event,
-        order: String,
-        key: Option<Key>,
-        reply: Reply<Placed>,
-        shared: &Shared,
-    ) -> Option<Key> {
-        if !matches!(placed, Event::CallPlaced { .. }) {
-            drop(reply.send(Err(StoreError::Content("a call begins with call_placed".into()))));
-            return None;
+    async fn write(&mut self) -> Result<(), DiskError> {
+        if let Some((plan, error)) = self.in_doubt.take() {
+            self.resolve(plan, error).await?;
         }
-        if self.placed.contains_key(&call) || shared.board().placed(&call).is_some() {
-            drop(reply.send(Err(StoreError::CallExists)));
-            return None;
-        }
-        let number = self.seq + 1;
-        self.placed.insert(call.clone(), number);
-        self.calls.push(CallRow(number, call.clone(), at.as_millisecond(), order));
-        if let Some(key) = &key {
-            self.keys.push(KeyRow(key.key.clone(), key.body_hash.clone(), call.clone(), at.as_millisecond()));
-        }
-        let event = self.record(number, call, at, placed);
-        self.done.push(Done::Placed(event, reply));
-        key
-    }
-
-    fn record(&mut self, placed: u64, call: CallId, at: Timestamp, event: Event) -> Arc<Delivered> {
-        self.seq += 1;
-        let delivered = Arc::new(Delivered::new(Recorded { seq: self.seq, call, at, event }));
-        self.events.push((placed, Arc::clone(&delivered)));
-        delivered
-    }
-
-    /// Calls that end with this batch: their last view is kept.
-    fn fold_ends(&mut self, shared: &Shared) {
-        let mut ends: HashMap<CallId, (u64, u64)> = HashMap::new();
-        for (placed, delivered) in &self.events {
-            if matches!(delivered.recorded.event, Event::CallEnded { .. }) {
-                ends.insert(delivered.recorded.call.clone(), (*placed, delivered.recorded.seq));
-            }
-        }
-        for (call, (placed, end)) in ends {
-            let mut view = shared.board().entry(&call).map(|entry| CallView::clone(&entry.view));
-            for (_, delivered) in self.events.iter().filter(|(number, _)| *number == placed) {
-                match &mut view {
-                    Some(view) => view.apply(&delivered.recorded),
-                    None => view = CallView::placed(&delivered.recorded),
-                }
-            }
-            if let Some(view) = view {
-                self.ends.push(EndRow(placed, end, json(&view), haystack(&view)));
-            }
-        }
-    }
-
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        if self.nothing_to_write() {
+        let plan = match self.planned.take() {
+            // Who waits for a call to be written down waits for nothing else.
+            Some(plan) if !self.shared.outbox().has_places() => plan,
+            _ => self.plan().await?,
+        };
+        if plan.batch.is_empty() {
+            self.done(plan);
             return Ok(());
         }
-        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-        if !self.calls.is_empty() {
-            const SQL: &str = "INSERT INTO call (placed, id, placed_at, request)
-                SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)";
-            sqlx::query(SQL).bind(json(&self.calls)).execute(&mut *tx).await?;
+        if let Err(moved) = self.shared.disk.in_place() {
+            self.shared.failed(&moved);
+            self.not_written(plan, &moved);
+            return Err(moved);
         }
-        if !self.events.is_empty() {
-            const SQL: &str = "INSERT INTO event (seq, call, kind, body)
-                SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)";
-            let rows: Vec<_> = self.events.iter().map(|(placed, d)| event_row(*placed, d)).collect();
-            sqlx::query(SQL).bind(json(&rows)).execute(&mut *tx).await?;
+        match self.shared.disk.commit(&plan.batch).await {
+            Ok(()) => {
+                self.shared.recovered();
+                self.done(plan);
+                Ok(())
+            }
+            Err(error) => {
+                self.shared.failed(&error);
+                self.resolve(plan, error).await
+            }
         }
-        if !self.keys.is_empty() {
-            const SQL: &str = "INSERT INTO idempotency (key, body_hash, call, at)
-                SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)";
-            sqlx::query(SQL).bind(json(&self.keys)).execute(&mut *tx).await?;
-        }
-        if !self.answers.is_empty() {
-            const SQL: &str = "UPDATE idempotency SET status = new.value ->> 1, answer = new.value ->> 2
-                FROM json_each(?) AS new WHERE idempotency.key = new.value ->> 0 AND idempotency.status IS NULL";
-            sqlx::query(SQL).bind(json(&self.answers)).execute(&mut *tx).await?;
-        }
-        if !self.details.is_empty() {
-            const SQL: &str = "UPDATE call SET details = new.value ->> 1
-                FROM json_each(?) AS new WHERE call.id = new.value ->> 0";
-            let rows: Vec<(&CallId, &str)> = self.details.iter().map(|(call, text)| (call, &**text)).collect();
-            sqlx::query(SQL).bind(json(&rows)).execute(&mut *tx).await?;
-        }
-        if !self.ends.is_empty() {
-            const SQL: &str =
-                "UPDATE call SET ended = new.value ->> 1, view = new.value ->> 2, search = new.value ->> 3
-                FROM json_each(?) AS new WHERE call.placed = new.value ->> 0";
-            sqlx::query(SQL).bind(json(&self.ends)).execute(&mut *tx).await?;
-        }
-        tx.commit().await
     }
 
-    fn nothing_to_write(&self) -> bool {
-        self.events.is_empty() && self.answers.is_empty() && self.details.is_empty()
+    async fn plan(&self) -> Result<Plan, DiskError> {
+        let places = self.shared.outbox().take_places(BATCH);
+        let keys: Vec<&str> = places.iter().filter_map(|place| Some(place.key.as_ref()?.key.as_str())).collect();
+        let known = match keys.is_empty() {
+            true => HashMap::new(),
+            false => match self.shared.disk.known_keys(&keys).await {
+                Ok(known) => known,
+                Err(error) => {
+                    self.shared.failed(&error);
+                    refuse(places, &error);
+                    return Err(error);
+                }
+            },
+        };
+        let (next, known) = {
+            let mut outbox = self.shared.outbox();
+            let amend = |(key, known): (String, KnownKey)| Some((key.clone(), outbox.amend(&key, Some(known))?));
+            let known = known.into_iter().filter_map(amend).collect();
+            (outbox.next(BATCH), known)
+        };
+        Ok(Plan::new(places, next, known, &self.shared.board()))
+    }
+
+    /// Whether a transaction that failed reached the disk all the same. It is all or nothing: its last event tells.
+    async fn resolve(&mut self, plan: Plan, error: DiskError) -> Result<(), DiskError> {
+        let known = self.shared.board().seq();
+        let found = match self.shared.disk.in_place() {
+            Ok(()) => self.shared.disk.events_after(known, usize::MAX).await,
+            Err(moved) => Err(moved),
+        };
+        let found = match found {
+            Ok(found) => found,
+            Err(unknown) => {
+                self.in_doubt = Some((plan, error));
+                return Err(unknown);
+            }
+        };
+        let ours = plan.batch.events.last().map(|new| new.delivered.body());
+        if let Some((_, last)) = found.last() {
+            if Some(last.as_str()) == ours {
+                self.shared.recovered();
+                self.done(plan);
+                return Ok(());
+            }
+            // Somebody else has written to the file, in spite of the lock. Their events are in the log now.
+            tracing::error!(events = found.len(), "another program has written to the store");
+            let read = found.iter().filter_map(|(_, body)| serde_json::from_str::<Recorded>(body).ok());
+            self.shared.publish(read.map(|recorded| Arc::new(Delivered::new(recorded))).collect(), None);
+        }
+        self.not_written(plan, &error);
+        Err(error)
     }
 
     /// It is on disk: tell everybody, and answer.
-    fn publish(self, shared: &Shared) {
-        shared.publish(self.events.into_iter().map(|(_, delivered)| delivered).collect());
-        for (call, details) in self.details {
-            shared.board_mut().note_details(&call, details);
+    fn done(&self, plan: Plan) {
+        let Plan { batch, next, places } = plan;
+        let events = batch.events.into_iter().map(|new| new.delivered).collect();
+        self.shared.publish(events, Some(&next));
+        for (place, outcome) in places {
+            let answer = match outcome {
+                Outcome::New(delivered) => Ok(Placed::New(delivered.recorded.clone())),
+                Outcome::Not(placed) => Ok(placed),
+                Outcome::Wrong(error) => Err(error),
+            };
+            let NewPlace { call, key, reply, .. } = place;
+            if let Err(Ok(Placed::New(_))) = reply.send(answer) {
+                self.take_back(&call, key.as_ref().map(|key| key.key.as_str()));
+            }
         }
-        for done in self.done {
-            done.succeed();
+    }
+
+    /// A call was written down when whoever asked for it had been told that it was not. Nobody is dialled.
+    fn take_back(&self, call: &CallId, key: Option<&str>) {
+        let ended = Event::CallEnded {
+            reason: EndReason::AgentFailure,
+            detail: TOO_LATE.into(),
+            talk_s: 0.0,
+            hold_s: 0.0,
+            time_to_human_s: None,
+        };
+        let events = [Event::PhaseChanged { from: Phase::Queued, to: Phase::Ended }, ended];
+        let at = self.shared.clock.now();
+        let mut outbox = self.shared.outbox();
+        for event in events {
+            if outbox.record(call, at, event).is_err() {
+                tracing::error!(%call, "the end of a call that nobody waited for is lost");
+            }
+        }
+        if let Some(key) = key {
+            outbox.free(key, call);
+        }
+    }
+
+    /// Nothing of it is on disk. Who waits for a call to be written down is told so, unless a moment may help.
+    fn not_written(&mut self, plan: Plan, error: &DiskError) {
+        let moved_on =
+            plan.batch.events.first().map(|new| new.delivered.recorded.seq) != Some(self.shared.board().seq() + 1);
+        if plan.places.is_empty() && !moved_on {
+            self.planned = Some(plan);
+            return;
+        }
+        let waiting = plan.places.into_iter().map(|(place, _)| place);
+        let mut outbox = self.shared.outbox();
+        outbox.not_written();
+        match error.trouble {
+            Trouble::Locked => outbox.put_back(waiting),
+            _ => refuse(waiting, error),
         }
     }
 }
 
-/// Why a key that is known already starts no call.
-fn not_placed(known: &HashMap<String, KnownKey>, key: &Key) -> Option<Placed> {
-    let known = known.get(&key.key)?;
-    Some(match &known.answer {
-        _ if known.body_hash != key.body_hash => Placed::KeyReused,
-        Some((status, body)) => Placed::Replay { status: *status, body: body.clone() },
-        None => Placed::Running,
-    })
-}
-
-fn event_row(placed: u64, delivered: &Delivered) -> (u64, u64, &'static str, &str) {
-    let recorded = &delivered.recorded;
-    (recorded.seq, placed, event_type(&recorded.event), delivered.body())
-}
-
-fn json<T: Serialize + ?Sized>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "[]".into())
+fn refuse(places: impl IntoIterator<Item = NewPlace>, error: &DiskError) {
+    for place in places {
+        // Whoever has stopped waiting needs no answer.
+        drop(place.reply.send(Err(StoreError::Write(error.clone()))));
+    }
 }

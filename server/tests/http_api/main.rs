@@ -4,7 +4,11 @@
 
 mod console;
 mod document;
+mod placing;
+mod recovering;
 mod rest;
+mod runtime;
 mod sockets;
 mod starting;
+mod stuck_disk;
 mod support;

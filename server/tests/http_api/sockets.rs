@@ -156,6 +156,14 @@ async fn knock(address: &str, path: &str) -> tokio::net::TcpStream {
     stream
 }
 
+/// Goes without a word: with a reset, as a browser that is killed, or closing, as one that has thought better of it.
+fn leave(stream: tokio::net::TcpStream, reset: bool) {
+    if reset {
+        stream.set_zero_linger().unwrap();
+    }
+    drop(stream);
+}
+
 #[tokio::test]
 async fn a_handshake_that_is_abandoned_leaves_nobody_on_the_line_and_nobody_listening() {
     let fake = Fake::new().await;
@@ -167,9 +175,7 @@ async fn a_handshake_that_is_abandoned_leaves_nobody_on_the_line_and_nobody_list
     for nth in 1..=10 {
         let stream = knock(&address, &format!("/ws/take-over/{call}?as=Ann")).await;
         until(|| count(&OperatorAction::TakeOver) == nth).await;
-        // Reset, as by a browser that is killed, or closed, as by one that has thought better of it.
-        stream.set_linger((nth % 2 == 0).then_some(std::time::Duration::ZERO)).unwrap();
-        drop(stream);
+        leave(stream, nth % 2 == 0);
         let mut line = loop {
             match fake.seats.lock().unwrap().pop() {
                 Some(line) => break line,
@@ -181,8 +187,7 @@ async fn a_handshake_that_is_abandoned_leaves_nobody_on_the_line_and_nobody_list
 
         let stream = knock(&address, &format!("/ws/listen/{call}?as=Bob")).await;
         until(|| count(&OperatorAction::Listen) == nth).await;
-        stream.set_linger((nth % 2 == 0).then_some(std::time::Duration::ZERO)).unwrap();
-        drop(stream);
+        leave(stream, nth % 2 == 0);
         until(|| {
             // Sound goes on, so that whoever is not there is noticed.
             drop(heard.send(Arc::new(frame(0))));

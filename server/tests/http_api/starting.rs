@@ -297,7 +297,7 @@ async fn a_key_whose_answer_was_lost_in_a_crash_is_answered_from_the_log() {
         has_dynamic_instruction: false,
         escalation_enabled: true,
     };
-    fake.store().place(&id(77), crate::support::at(), event, "{}", other).await.unwrap();
+    fake.store().place(&id(77), crate::support::at(), event, other).await.unwrap();
     let lost = [("Idempotency-Key", "lost")];
     assert_eq!(post_with(&app, ESCALATION, body, &lost).await.status, 409, "it may still be running");
     fake.talk_and_end(&id(77), EndReason::ServerStopped, "Warmline was stopped.").await;

@@ -20,7 +20,9 @@ use warmline::{
     store::{self, Store, StoreOptions},
 };
 use warmline_api::{Details, PhoneNumber, PhoneOrder};
-use warmline_call::{CallId, CallView, EndReason, Event, OperatorAction, Person, Phase, Private, Rejected, Side, Speaker};
+use warmline_call::{
+    CallId, CallView, EndReason, Event, OperatorAction, Person, Phase, Private, Rejected, Side, Speaker,
+};
 use warmline_telephony::{Frame, Line};
 
 /// A call runtime that writes calls down and dials nobody.
@@ -112,7 +114,7 @@ impl Fake {
     /// Writes a call down without a request.
     pub(crate) async fn place(&self, n: u64) -> CallId {
         let placed = self.placed_event("+15550100001", Some("Ada"));
-        self.store().place(&id(n), at(), placed, "{}", None).await.unwrap();
+        self.store().place(&id(n), at(), placed, None).await.unwrap();
         id(n)
     }
 
@@ -170,7 +172,7 @@ impl CallService for Fake {
         let call = id(self.next.fetch_add(1, Ordering::Relaxed));
         let name = order.name.as_ref().map(|name| name.reveal().as_str());
         let event = self.placed_event(order.phone.as_str(), name);
-        match self.store().place(&call, at(), event, "{}", order.idempotency.clone()).await? {
+        match self.store().place(&call, at(), event, order.idempotency.clone()).await? {
             store::Placed::New(_) => {}
             store::Placed::Replay { status, body } => return Ok(Placed::Replay { status, body }),
             store::Placed::Running => return Ok(Placed::Running),

@@ -243,7 +243,8 @@ impl Actor {
     }
 
     fn on_say(&mut self, text: String) {
-        if matches!(self.mode, Mode::ListenOnly | Mode::Replaced | Mode::Stopped) || self.sayings.len() == MOST_SAYINGS {
+        if matches!(self.mode, Mode::ListenOnly | Mode::Replaced | Mode::Stopped) || self.sayings.len() == MOST_SAYINGS
+        {
             return;
         }
         self.sayings.push_back(text);

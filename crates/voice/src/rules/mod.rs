@@ -160,8 +160,7 @@ fn offer(setup: &Setup, talk: &Talk, opening: &str) -> Vec<Step> {
 
 /// Asked for a human where none can be reached.
 pub(crate) fn no_human(talk: &Talk) -> Vec<Step> {
-    let regret =
-        talk.fresh(&[lines::no_human(), "I'm sorry, I can't reach anybody from here."]);
+    let regret = talk.fresh(&[lines::no_human(), "I'm sorry, I can't reach anybody from here."]);
     say(&[regret, "I can take a note for the team.", WHAT_NOTE])
 }
 

@@ -1,13 +1,14 @@
 //! Calls as files, to take elsewhere.
 
-use std::fmt;
+use std::{fmt, io};
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{Path, State},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use warmline_call::CallView;
 
@@ -69,12 +70,20 @@ pub(crate) async fn export(State(state): State<AppState>, mut params: Params) ->
     let format = params.word("format", &[Format::Csv, Format::Json]).unwrap_or(Format::Csv);
     let filter = filter(&mut params);
     params.done()?;
-    let (body, kind) = match format {
-        Format::Csv => (csv(&state, filter).await?, "text/csv; charset=utf-8"),
-        Format::Json => (json(&state, filter).await?, "application/json"),
+    let kind = match format {
+        Format::Csv => "text/csv; charset=utf-8",
+        Format::Json => "application/json",
     };
+    let mut pages = Pages { state, format, filter: CallFilter { limit: PAGE, ..filter }, count: 0, over: false };
+    // Whatever can't be read is told with a status; what comes later can only be cut off.
+    let first = pages.next().await?.unwrap_or_default();
+    let rest = futures::stream::try_unfold(pages, async |mut pages| {
+        let page = pages.next().await.map_err(|error| io::Error::other(error.text()))?;
+        Ok::<_, io::Error>(page.map(|page| (page, pages)))
+    });
+    let first = futures::stream::once(async move { Ok(first) });
     let name = format!("warmline-calls-{}.{format}", Timestamp::now().strftime("%Y-%m-%d"));
-    Ok(file(body, kind, &name))
+    Ok(file(Body::from_stream(first.chain(rest)), kind, &name))
 }
 
 /// A call's bundle
@@ -97,10 +106,10 @@ pub(crate) async fn bundle(State(state): State<AppState>, Path(call): Path<Strin
     let body = format!(
         r#"{{"warmline":"{version}","made_at":"{now:.3}","call":{view},"details":{details},"events":[{events}]}}"#
     );
-    Ok(file(body.into_bytes(), "application/json", &format!("{id}.json")))
+    Ok(file(Body::from(body), "application/json", &format!("{id}.json")))
 }
 
-fn file(body: Vec<u8>, kind: &'static str, name: &str) -> Response {
+fn file(body: Body, kind: &'static str, name: &str) -> Response {
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
     let disposition = disposition.unwrap_or_else(|_| HeaderValue::from_static("attachment"));
     let headers = [
@@ -108,28 +117,53 @@ fn file(body: Vec<u8>, kind: &'static str, name: &str) -> Response {
         (header::CONTENT_DISPOSITION, disposition),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (headers, Body::from(body)).into_response()
+    (headers, body).into_response()
 }
 
-async fn json(state: &AppState, mut filter: CallFilter) -> Result<Vec<u8>, ApiError> {
-    let mut body = vec![b'['];
-    let mut count = 0;
-    filter.limit = PAGE;
-    loop {
-        let page = state.calls.store().page(&filter).await?;
-        for call in &page.calls {
-            if count > 0 {
-                body.push(b',');
-            }
-            body.extend_from_slice(call);
-            count += 1;
+/// A file, a page of calls at a time: no more of it is ever in memory.
+struct Pages {
+    state: AppState,
+    format: Format,
+    filter: CallFilter,
+    /// Calls that are in the file already.
+    count: usize,
+    over: bool,
+}
+
+impl Pages {
+    /// The next piece of the file.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+        if self.over {
+            return Ok(None);
         }
-        filter.cursor = page.next;
-        if filter.cursor.is_none() || count >= MOST {
-            body.push(b']');
-            return Ok(body);
-        }
+        let page = self.state.calls.store().page(&self.filter).await?;
+        let before = self.count;
+        self.count += page.calls.len();
+        self.filter.cursor = page.next;
+        self.over = page.next.is_none() || self.count >= MOST;
+        let piece = match self.format {
+            Format::Csv => csv(&page.calls, before == 0)?,
+            Format::Json => json(&page.calls, before == 0, self.over),
+        };
+        Ok(Some(piece))
     }
+}
+
+fn json(calls: &[Bytes], first: bool, last: bool) -> Vec<u8> {
+    let mut piece = Vec::with_capacity(2 + calls.iter().map(|call| call.len() + 1).sum::<usize>());
+    if first {
+        piece.push(b'[');
+    }
+    for (n, call) in calls.iter().enumerate() {
+        if n > 0 || !first {
+            piece.push(b',');
+        }
+        piece.extend_from_slice(call);
+    }
+    if last {
+        piece.push(b']');
+    }
+    piece
 }
 
 const COLUMNS: [&str; 18] = [
@@ -153,24 +187,17 @@ const COLUMNS: [&str; 18] = [
     "utterances",
 ];
 
-async fn csv(state: &AppState, mut filter: CallFilter) -> Result<Vec<u8>, ApiError> {
+fn csv(calls: &[Bytes], first: bool) -> Result<Vec<u8>, ApiError> {
     let broken = |_| ApiError::internal();
     let mut lines = csv::Writer::from_writer(Vec::new());
-    lines.write_record(COLUMNS).map_err(broken)?;
-    let mut count = 0;
-    filter.limit = PAGE;
-    loop {
-        let page = state.calls.store().page(&filter).await?;
-        for call in &page.calls {
-            let view: CallView = serde_json::from_slice(call).map_err(|_| ApiError::internal())?;
-            lines.write_record(line(&view)).map_err(broken)?;
-            count += 1;
-        }
-        filter.cursor = page.next;
-        if filter.cursor.is_none() || count >= MOST {
-            return lines.into_inner().map_err(|_| ApiError::internal());
-        }
+    if first {
+        lines.write_record(COLUMNS).map_err(broken)?;
     }
+    for call in calls {
+        let view: CallView = serde_json::from_slice(call).map_err(|_| ApiError::internal())?;
+        lines.write_record(line(&view)).map_err(broken)?;
+    }
+    lines.into_inner().map_err(|_| ApiError::internal())
 }
 
 fn line(view: &CallView) -> [String; COLUMNS.len()] {

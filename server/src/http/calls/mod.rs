@@ -18,5 +18,5 @@ pub(super) fn id(text: &str) -> Result<CallId, ApiError> {
 
 /// The call that a path names.
 pub(crate) async fn find(state: &AppState, text: &str) -> Result<CallView, ApiError> {
-    state.calls.store().view(&id(text)?).await.ok_or_else(|| ApiError::no_such_call(text))
+    state.calls.store().call(&id(text)?).await?.ok_or_else(|| ApiError::no_such_call(text))
 }

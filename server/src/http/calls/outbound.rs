@@ -148,14 +148,14 @@ async fn answer(state: &AppState, order: Order, kind: Kind) -> Result<Answer, Ap
         Ok(placed) => placed,
         Err(error @ PlaceError::Failed(_)) => {
             let error = ApiError::from(error);
-            return Ok(remember(state, key, error.status(), error.body()).await);
+            return Ok(remember(state, key, error.status(), error.body()));
         }
         Err(error) => return Err(error.into()),
     };
     match placed {
         Placed::New(details) => {
             let body = placed_answer(state, *details, kind).await?;
-            Ok(remember(state, key, StatusCode::OK, body).await)
+            Ok(remember(state, key, StatusCode::OK, body))
         }
         Placed::Replay { status, body } => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
@@ -172,10 +172,8 @@ async fn answer(state: &AppState, order: Order, kind: Kind) -> Result<Answer, Ap
 
 async fn placed_answer(state: &AppState, details: Details, kind: Kind) -> Result<String, ApiError> {
     let Ok(call) = details.call_id.parse::<CallId>() else { return Err(ApiError::internal()) };
-    if let Ok(json) = serde_json::to_string(&details)
-        && let Err(error) = state.calls.store().note_details(&call, &json).await
-    {
-        tracing::warn!(%call, "the call's details could not be kept: {error}");
+    if let Ok(json) = serde_json::to_string(&details) {
+        state.calls.store().note_details(&call, &json);
     }
     match kind {
         Kind::WithEscalation => Ok(started(details)),
@@ -221,11 +219,11 @@ fn envelope(message: String, details: Details, transcript: Option<Vec<Transcript
     serde_json::to_string(&response).unwrap_or_default()
 }
 
-async fn remember(state: &AppState, key: Option<String>, status: StatusCode, body: String) -> Answer {
-    if let Some(key) = key
-        && let Err(error) = state.calls.store().finish_key(&key, status.as_u16(), &body).await
-    {
-        tracing::warn!("the answer to an idempotency key could not be kept: {error}");
+/// Keeps the answer for whoever sends the same key again. Nobody waits for the disk: an answer that a crash loses is made again
+/// from the log.
+fn remember(state: &AppState, key: Option<String>, status: StatusCode, body: String) -> Answer {
+    if let Some(key) = key {
+        state.calls.store().finish_key(&key, status.as_u16(), &body);
     }
     Answer { status, body, replayed: false }
 }
@@ -237,14 +235,14 @@ async fn after_a_crash(state: &AppState, key: Option<String>, order: Order, kind
     let key = key.ok_or_else(running)?;
     let store = state.calls.store();
     let call = store.call_of_key(&key).await?.ok_or_else(running)?;
-    let view = store.view(&call).await.filter(|view| view.end.is_some()).ok_or_else(running)?;
+    let view = store.call(&call).await?.filter(|view| view.end.is_some()).ok_or_else(running)?;
     let kept = store.call_json(&call).await?.and_then(|call| call.details);
     let details = kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_else(|| rebuilt(&view, order));
     let body = match kind {
         Kind::WithEscalation => started(details),
         Kind::Standard => over(details, &view),
     };
-    Ok(Answer { replayed: true, ..remember(state, Some(key), StatusCode::OK, body).await })
+    Ok(Answer { replayed: true, ..remember(state, Some(key), StatusCode::OK, body) })
 }
 
 /// What is known of a call whose answer was never given. Its participant is not.

@@ -91,11 +91,7 @@ async fn a_plain_request_for_a_human_is_reported_at_once_and_silences_the_agent(
     phone.run(5_000).await;
     assert_eq!(phone.heard_agent_after(from), None);
     assert!(brain.asked().is_empty(), "the brain is not asked");
-    conversation.resume(Because::NotConnected {
-        outcome: TransferOutcome::Busy,
-        by: DecidedBy::Network,
-        reason: None,
-    });
+    conversation.resume(Because::NotConnected { outcome: TransferOutcome::Busy, by: DecidedBy::Network, reason: None });
     phone.until(|f| agent_said(f, "Let's go on.")).await;
     assert!(phone.said().last().unwrap().1.starts_with(lines::no_human_because(TransferOutcome::Busy)));
 }
