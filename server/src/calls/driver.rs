@@ -16,6 +16,9 @@ use warmline_voice::{Colleague, CustomerAgent, Fact, SupervisorAgent};
 
 use super::{Inner, Order, children, hearing::Utterances};
 
+/// What whoever placed a call is told that ended before its dial had begun.
+pub(super) const NOT_BEGUN: &str = "The dial did not begin in time. Nobody was called.";
+
 /// What a call's task is told.
 pub(super) enum Message {
     /// A fact for the state machine.
@@ -197,6 +200,9 @@ impl Driver {
                 },
                 () = sleep_until(due) => self.step(Input::Tick, &mut messages).await,
             }
+        }
+        if let Some(begun) = self.begun.take() {
+            let _ = begun.send(Err(NOT_BEGUN.to_owned()));
         }
     }
 

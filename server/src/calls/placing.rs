@@ -142,7 +142,7 @@ impl Calls {
                     Ok(result) => Some(result),
                     Err(_) => {
                         self.call_off(call).await;
-                        return Err("The dial did not begin in time. Nobody was called.".into());
+                        return Err(driver::NOT_BEGUN.to_owned());
                     }
                 }
             }

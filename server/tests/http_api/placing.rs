@@ -196,7 +196,9 @@ async fn whoever_is_told_that_the_dial_did_not_begin_is_not_called_after_that() 
         assert_eq!(office.calls.open_count(), 0, "it is called off before it is answered");
         let (_, calls) = office.calls.store().snapshot();
         let end = calls[0].end.clone().unwrap();
-        assert_eq!(end.reason, EndReason::TrunkFailure, "{}", end.detail);
+        // A room that never opens is the network's; of a dial of which nobody hears, the ring time is over first.
+        let reason = if slow_room { EndReason::TrunkFailure } else { EndReason::NoAnswer };
+        assert_eq!(end.reason, reason, "{}", end.detail);
         // The network has come to it at last.
         rooms_tx.send_replace(true);
         dials_tx.send_replace(true);
