@@ -114,6 +114,10 @@ impl Telephony for OverLiveKit {
     async fn adopt(&self, call: &CallId, phase: Phase) -> Result<Option<Inherited>, OpenError> {
         Telephony::adopt(&self.livekit, call, phase).await
     }
+
+    async fn settled(&self) {
+        self.livekit.settled().await;
+    }
 }
 
 /// What LiveKit tells of a room, for where its participant did not hear it.

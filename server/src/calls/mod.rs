@@ -278,6 +278,7 @@ impl Calls {
         self.0.stopping.store(true, Ordering::Relaxed);
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        self.0.parts.telephony.settled().await;
     }
 
     /// Says goodbye on every open call and ends it.
