@@ -173,7 +173,10 @@ impl Telephony for LiveKit {
         let owners = &self.inner.owners;
         owners.close();
         if timeout(SETTLING, owners.wait()).await.is_err() {
-            tracing::warn!("{} rooms are not closed yet; what is left of them is ended at the next start", owners.len());
+            tracing::warn!(
+                "{} rooms are not closed yet; what is left of them is ended at the next start",
+                owners.len()
+            );
         }
     }
 }

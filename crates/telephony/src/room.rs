@@ -239,10 +239,10 @@ mod tests {
         let below = || std::io::Error::other("cut");
         let merge = MergeError::from_source("They were not connected.", below());
         let open = OpenError::from_source("No call can be placed.", below());
-        assert_eq!((merge.to_string().as_str(), open.to_string().as_str()), (
-            "They were not connected.",
-            "No call can be placed."
-        ));
+        assert_eq!(
+            (merge.to_string().as_str(), open.to_string().as_str()),
+            ("They were not connected.", "No call can be placed.")
+        );
         for error in [&merge as &dyn Error, &open] {
             assert_eq!(error.source().unwrap().to_string(), "cut");
         }

@@ -126,8 +126,8 @@ impl LiveKitRoom {
         // Dropped on a failure: a merged call goes on.
         if merged {
             let watching = ours::watch(&backend, &call).await;
-            let (watcher, events) = watching
-                .map_err(|error| OpenError::new(format!("The call's room could not be joined: {error}.")))?;
+            let (watcher, events) =
+                watching.map_err(|error| OpenError::new(format!("The call's room could not be joined: {error}.")))?;
             making.owner.with(Ours { watcher: Some(watcher), ..Ours::default() }, Who::Watcher, events);
             sound.silence();
             let supervisor = found.iter().map(|(_, name, _)| *name).find(|name| *name != LegRef::Customer);
@@ -140,12 +140,7 @@ impl LiveKitRoom {
         Ok(Inherited { room: Arc::new(making.begin(&backend)), merged, legs })
     }
 
-    fn make(
-        backend: &Arc<Backend>,
-        call: &CallId,
-        sound: Arc<Sound>,
-        set_up: impl FnOnce(&mut RoomMachine),
-    ) -> Making {
+    fn make(backend: &Arc<Backend>, call: &CallId, sound: Arc<Sound>, set_up: impl FnOnce(&mut RoomMachine)) -> Making {
         let reconnect = backend.settings.reconnect;
         let mut machine = RoomMachine::new(Rules {
             call: call.clone(),

@@ -20,7 +20,10 @@ pub(super) enum Order {
     /// Asks for a leg.
     Dial(Box<DialOrder>),
     /// Asks for the merge.
-    Merge { ticket: Ticket, reply: oneshot::Sender<Result<(), MergeError>> },
+    Merge {
+        ticket: Ticket,
+        reply: oneshot::Sender<Result<(), MergeError>>,
+    },
     /// Says that nobody waits for it any more.
     Dropped(Ticket),
     Separate,
@@ -148,11 +151,13 @@ mod tests {
     #[tokio::test]
     async fn questions_are_bounded_and_who_asks_too_much_or_too_late_is_not_left_waiting() {
         let orders = Orders::default();
-        let mut answers: Vec<_> = (0..=QUESTIONS as u64).map(|ticket| {
-            let (order, answer) = merge(ticket);
-            orders.give(order);
-            answer
-        }).collect();
+        let mut answers: Vec<_> = (0..=QUESTIONS as u64)
+            .map(|ticket| {
+                let (order, answer) = merge(ticket);
+                orders.give(order);
+                answer
+            })
+            .collect();
         assert!(answers.pop().unwrap().await.is_err(), "one too many");
         orders.end();
         for answer in answers {

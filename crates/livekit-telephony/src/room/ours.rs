@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::timeout};
 use warmline_call::{CallId, LegRef};
-use warmline_livekit::{LocalTrack, Participant, ParticipantEvent, RequestError, SubscriptionPermissions, TrackOptions};
+use warmline_livekit::{
+    LocalTrack, Participant, ParticipantEvent, RequestError, SubscriptionPermissions, TrackOptions,
+};
 use warmline_telephony::OpenError;
 
 use super::{machine::Permit, sound::Sound};

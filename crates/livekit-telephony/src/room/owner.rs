@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures::{
-    FutureExt, StreamExt,
+    StreamExt,
     future::BoxFuture,
     stream::{self, BoxStream, FuturesUnordered, SelectAll},
 };
@@ -24,7 +24,7 @@ use warmline_telephony::{Caption, Dial, DialError, Health, LineEnd, MergeError};
 
 use super::{
     captions::{Told, Words},
-    machine::{Answer, Ids, Input, LegId, Output, Present, Request, RequestId, RoomMachine, Ticket, Who},
+    machine::{Ids, Input, LegId, Output, Present, Request, RequestId, RoomMachine, Ticket, Who},
     orders::{DialOrder, Order, Orders},
     ours::{Events, Ours},
     requests::{self, Came, Done, Requests},
@@ -198,7 +198,9 @@ impl Owner {
             }
             Output::Silence => self.requests.sound.silence(),
             Output::LetAgentGo => drop(self.ours.agent.take()),
-            Output::Health(health) => drop(self.ways.health.send_replace(health)),
+            Output::Health(health) => {
+                self.ways.health.send_replace(health);
+            }
             Output::NeverMove => self.requests.backend.never_move(),
             Output::Detach => self.detach(),
             Output::Sweep => {
@@ -277,7 +279,8 @@ impl Owner {
     }
 
     pub(super) fn follow(&mut self, who: Who, events: Events) {
-        let events = stream::unfold(events, |mut events| async move { events.recv().await.map(|event| (event, events)) });
+        let events =
+            stream::unfold(events, |mut events| async move { events.recv().await.map(|event| (event, events)) });
         self.events.push(events.map(move |event| (who, event)).boxed());
     }
 
@@ -320,7 +323,7 @@ impl Owner {
         let Some(stream) = self.requests.sound.lines.new_stream(&identity) else { return };
         let (sound, over, listened) = (Arc::clone(&self.requests.sound), self.over.clone(), identity.clone());
         tokio::spawn(async move {
-            let mut over = pin!(over.cancelled().fuse());
+            let mut over = pin!(over.cancelled());
             loop {
                 let frame = tokio::select! {
                     frame = audio.next_frame() => frame,

@@ -50,39 +50,30 @@ impl RoomMachine {
         }
         self.legs.push(SipLeg::dialled(id, dial, identity.clone(), self.now));
         if dial.leg != LegRef::Customer && self.rules.wants_own_room {
-            self.send(Request::AskForOwnRoom, Asked::Step(identity));
+            self.send(Request::AskForOwnRoom, Asked::Step(id));
         } else {
             self.look_before(&identity);
         }
     }
 
-    fn step(&mut self, identity: &str, step: Step) {
-        if let Some(leg) = self.leg_mut(identity) {
-            leg.step = step;
-        }
-    }
-
     fn look_before(&mut self, identity: &str) {
-        let Some(place) = self.leg(identity).map(|leg| leg.place) else { return };
-        self.step(identity, Step::Looking);
-        self.send(Request::Look(place), Asked::Step(identity.to_owned()));
+        let Some(leg) = self.leg_mut(identity) else { return };
+        leg.step = Step::Looking;
+        let (id, place) = (leg.id, leg.place);
+        self.send(Request::Look(place), Asked::Step(id));
     }
 
-    pub(super) fn step_answered(&mut self, identity: &str, answer: Answer) {
-        let Some((step, ending)) = self.leg(identity).map(|leg| (leg.step, leg.is_ending())) else { return };
-        if ending {
-            return;
-        }
-        match (step, answer) {
+    pub(super) fn step_answered(&mut self, id: LegId, answer: Answer) {
+        let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == id) else { return };
+        let identity = leg.identity.clone();
+        let identity = identity.as_str();
+        match (leg.step, answer) {
             (Step::Place, Answer::OwnRoom(true)) => {
-                if let Some(leg) = self.leg_mut(identity) {
-                    leg.place = Place::Consult;
-                    leg.step = Step::Room;
-                }
+                (leg.place, leg.step) = (Place::Consult, Step::Room);
                 if self.presence.consult {
                     return self.look_before(identity);
                 }
-                self.send(Request::OpenConsult, Asked::Step(identity.to_owned()));
+                self.send(Request::OpenConsult, Asked::Step(id));
             }
             (Step::Place, _) => self.look_before(identity),
             (Step::Room, Answer::Done) => {
@@ -93,7 +84,7 @@ impl RoomMachine {
                 if members.iter().any(|member| member.identity == identity) {
                     return self.fail_dial(identity, plain("This leg has been dialled already: it is in the room."));
                 }
-                self.step(identity, Step::Waiting);
+                leg.step = Step::Waiting;
             }
             (_, Answer::Failed(error)) => self.fail_dial(identity, cause::refused(&error)),
             (_, Answer::Unable(detail)) => self.fail_dial(identity, plain(&detail)),
@@ -104,7 +95,7 @@ impl RoomMachine {
     /// Lets dials go on that wait for nothing more.
     pub(super) fn admit_dials(&mut self) {
         let in_doubt = self.hearings.any_in_doubt(|one, other| self.union.wants(one, other));
-        let waiting = self.legs.iter_mut().filter(|leg| leg.step == Step::Waiting && !leg.is_ending());
+        let waiting = self.legs.iter_mut().filter(|leg| leg.step == Step::Waiting);
         let mut any = false;
         for leg in waiting.filter(|leg| leg.name == LegRef::Customer || !in_doubt) {
             leg.step = Step::Permitting { asked: None };
@@ -118,8 +109,8 @@ impl RoomMachine {
     /// Lets each leg hear the track that is meant for it, and nobody any other.
     pub(super) fn permit(&mut self) {
         let latest = |wanted: &dyn Fn(&SipLeg) -> bool| {
-            let legs = self.legs.iter().rev().filter(|leg| leg.step >= Step::Permitting { asked: None });
-            legs.filter(|leg| wanted(leg)).map(|leg| leg.identity.clone()).next()
+            let mut legs = self.legs.iter().rev().filter(|leg| leg.step >= Step::Permitting { asked: None });
+            legs.find(|leg| wanted(leg)).map(|leg| leg.identity.clone())
         };
         let permit = Permit {
             customer: latest(&|leg| leg.name == LegRef::Customer),
@@ -138,7 +129,7 @@ impl RoomMachine {
         let asked: Vec<String> = self
             .legs
             .iter()
-            .filter(|leg| leg.step == Step::Permitting { asked: Some(id) } && !leg.is_ending())
+            .filter(|leg| leg.step == Step::Permitting { asked: Some(id) })
             .map(|leg| leg.identity.clone())
             .collect();
         for identity in asked {
@@ -161,17 +152,17 @@ impl RoomMachine {
         let (leg, place) = (leg.id, leg.place);
         // Whoever had this name before is out of the room.
         self.removals.retain(|removal| removal.identity != identity);
-        self.send(Request::Dial { leg, place }, Asked::Dial(identity.to_owned()));
+        self.send(Request::Dial { leg, place }, Asked::Dial(leg));
     }
 
-    pub(super) fn dial_answered(&mut self, identity: &str, answer: Answer) {
-        let Some(leg) = self.leg(identity) else { return };
-        let (began, place, now) = (leg.began, leg.place, self.now);
+    pub(super) fn dial_answered(&mut self, id: LegId, answer: Answer) {
+        let due = self.now + limits::NEWS;
+        let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == id) else { return };
+        let (identity, began, place) = (leg.identity.clone(), leg.began, leg.place);
+        let identity = identity.as_str();
         match answer {
             Answer::Failed(ServiceError::Dial(failure)) if !began => {
-                if let Some(leg) = self.leg_mut(identity) {
-                    leg.late = Some(Late { due: now + limits::NEWS, why: Err(failure) });
-                }
+                leg.late = Some(Late { due, why: Err(failure) });
             }
             Answer::Failed(ServiceError::Dial(failure)) => self.dial_failed(identity, &failure),
             Answer::Failed(error) if began => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use warmline_livekit::services::ServiceError;
 
 use super::{
-    Answer, Asked, Output, Request, RoomMachine, Union,
+    Answer, Asked, LegId, Output, Request, RoomMachine, Union,
     dialling::{Step, plain, released},
     limits,
 };
@@ -140,8 +140,8 @@ impl RoomMachine {
             return;
         }
         let places = if self.rules.wants_own_room { &Place::ALL[..] } else { &[Place::Call] };
-        let began = |identity: &str| self.leg(identity).is_some_and(|leg| leg.began);
-        let unborn = self.asked.values().any(|asked| matches!(asked, Asked::Dial(who) if !began(who)));
+        let began = |id: LegId| self.legs.iter().any(|leg| leg.id == id && leg.began);
+        let unborn = self.asked.values().any(|asked| matches!(asked, Asked::Dial(leg) if !began(*leg)));
         let rooms = places.iter().map(|place| Deletion { place: *place, tries: 0, again: None }).collect();
         self.end_merge();
         self.removals.clear();

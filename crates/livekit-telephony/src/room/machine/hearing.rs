@@ -160,7 +160,6 @@ impl Hearings {
         self.there.iter().find(|(who, _)| who == identity).map(|(_, place)| *place)
     }
 
-
     /// The room's own second is over: told apart now, whatever else is due later.
     pub(super) fn tell_apart_once(&mut self, now: Duration) {
         self.again.push(now);
@@ -172,7 +171,7 @@ impl Hearings {
 
     /// The ears that are in one room with whom they may hear.
     pub(super) fn ears(&self) -> impl Iterator<Item = &Ear> {
-        self.ears.iter().filter(|ear| self.place(&ear.of) == self.place(&ear.hears))
+        self.ears.iter().filter(move |ear| self.place(&ear.of) == self.place(&ear.hears))
     }
 
     pub(super) fn ear(&self, of: &str, hears: &str) -> Option<&Ear> {

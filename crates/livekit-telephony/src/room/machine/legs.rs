@@ -133,39 +133,39 @@ impl RoomMachine {
         }
     }
 
+    /// Somebody is in a room, or still is.
     pub(super) fn joined(&mut self, place: Place, who: &Present) {
         let moves = self.union.moves(&who.identity);
-        match self.leg_mut(&who.identity) {
-            // The other of two rooms, on the way from one to the other.
-            Some(leg) if leg.place != place && moves => {}
-            // Somebody of before: it is looked for before this one is dialled.
-            Some(leg) if leg.step != Step::Requested => {}
-            Some(leg) if leg.place != place || leg.ending.is_some() => self.remove(place, &who.identity),
-            Some(leg) => {
-                leg.missed = 0;
-                let (id, began) = (leg.id, std::mem::replace(&mut leg.began, true));
-                if !began {
-                    let ids = Ids { participant: who.sid.clone(), sip_call: who.sip_call.clone() };
-                    self.outputs.push_back(Output::Began(id, ids));
-                }
-                if self.hearings.arrive(&who.identity, place) {
-                    self.hearings.stir(&who.identity, self.now);
-                }
-                for track in &who.tracks {
-                    self.publishes(place, &who.identity, track.clone());
-                }
-                if let Some(status) = &who.status {
-                    self.status(&who.identity, status);
-                }
-            }
-            // A leg of this call that nobody waits for any more.
-            None if who.by_phone
-                && !self.state.is_closing()
-                && identity::leg_of(&self.rules.call, &who.identity).is_some() =>
-            {
-                self.remove(place, &who.identity);
-            }
-            None => {}
+        let Some(leg) = self.leg_mut(&who.identity) else { return self.unknown_joined(place, who) };
+        // Somebody of before, who is looked for before this one is dialled; or the other of two rooms, on the way between them.
+        if leg.step != Step::Requested || (leg.place != place && moves) {
+            return;
+        }
+        if leg.place != place || leg.ending.is_some() {
+            return self.remove(place, &who.identity);
+        }
+        leg.missed = 0;
+        let (id, began) = (leg.id, std::mem::replace(&mut leg.began, true));
+        if !began {
+            let ids = Ids { participant: who.sid.clone(), sip_call: who.sip_call.clone() };
+            self.outputs.push_back(Output::Began(id, ids));
+        }
+        if self.hearings.arrive(&who.identity, place) {
+            self.hearings.stir(&who.identity, self.now);
+        }
+        for track in &who.tracks {
+            self.publishes(place, &who.identity, track.clone());
+        }
+        if let Some(status) = &who.status {
+            self.status(&who.identity, status);
+        }
+    }
+
+    /// A leg of this call that nobody waits for any more is hung up. Others do not concern us.
+    fn unknown_joined(&mut self, place: Place, who: &Present) {
+        let is_leg = who.by_phone && identity::leg_of(&self.rules.call, &who.identity).is_some();
+        if is_leg && !self.state.is_closing() {
+            self.remove(place, &who.identity);
         }
     }
 

@@ -14,9 +14,16 @@ use crate::{cause, identity::Place};
 pub(super) enum Union {
     Apart,
     /// They are being merged.
-    Joining { ticket: Ticket, pair: Pair, step: Step },
+    Joining {
+        ticket: Ticket,
+        pair: Pair,
+        step: Step,
+    },
     /// They hear each other.
-    Together { ticket: Option<Ticket>, pair: Pair },
+    Together {
+        ticket: Option<Ticket>,
+        pair: Pair,
+    },
 }
 
 /// Customer and supervisor.
@@ -136,8 +143,9 @@ impl RoomMachine {
         };
         let customer = on_line(|leg| leg == LegRef::Customer).ok_or("The customer is not on the line.")?;
         let supervisor = on_line(|leg| leg != LegRef::Customer).ok_or("No supervisor is on the line.")?;
-        let is_heard =
-            |leg: &SipLeg| self.hearings.is_there(&leg.identity) && !self.tracks_of(leg.place, &leg.identity).is_empty();
+        let is_heard = |leg: &SipLeg| {
+            self.hearings.is_there(&leg.identity) && !self.tracks_of(leg.place, &leg.identity).is_empty()
+        };
         if !is_heard(customer) || !is_heard(supervisor) {
             return Err("One of the two has no audio yet.");
         }
@@ -247,7 +255,7 @@ impl RoomMachine {
         self.merged(ticket, pair);
     }
 
-    fn merged(&mut self, ticket: Ticket, pair: Pair) {
+    pub(super) fn merged(&mut self, ticket: Ticket, pair: Pair) {
         self.mark(&pair.supervisor, true);
         self.union = Union::Together { ticket: Some(ticket), pair };
         self.outputs.push_back(Output::Merge(ticket, Ok(())));
@@ -289,7 +297,9 @@ impl RoomMachine {
     pub(super) fn merge_fails(&mut self, error: MergeError) {
         let Union::Joining { ticket, pair, step } = self.union.clone() else { return };
         self.part(&pair);
-        if matches!(step, Step::Moving(_) | Step::Arriving { .. }) && self.hearings.are_in_doubt(&pair.customer, &pair.supervisor) {
+        if matches!(step, Step::Moving(_) | Step::Arriving { .. })
+            && self.hearings.are_in_doubt(&pair.customer, &pair.supervisor)
+        {
             // A move that may still be made can't be taken back.
             self.remove_everywhere(&pair.supervisor);
         }
@@ -334,97 +344,7 @@ impl RoomMachine {
     }
 }
 
-/// Where a supervisor is consulted in a room of their own: moving them to the customer's.
-impl RoomMachine {
-    fn begin_move(&mut self, ticket: Ticket, pair: Pair) {
-        let id = self.send(Request::Move(pair.supervisor.clone()), Asked::Move);
-        // In the same room everybody hears everybody.
-        self.hearings.sent(id, (&pair.customer, &pair.supervisor), true);
-        self.hearings.sent(id, (&pair.supervisor, &pair.customer), true);
-        self.union = Union::Joining { ticket, pair, step: Step::Moving(id) };
-    }
-
-    pub(super) fn move_answered(&mut self, id: RequestId, answer: Answer) {
-        let failed = match answer {
-            Answer::Failed(ServiceError::NotImplemented(_)) => {
-                self.hearings.grant_refused(id);
-                self.outputs.push_back(Output::NeverMove);
-                if matches!(&self.union, Union::Joining { step: Step::Moving(current), .. } if *current == id) {
-                    self.merge_fails(MergeError::new("This LiveKit server can't move the supervisor to the customer."));
-                }
-                return;
-            }
-            Answer::Failed(error) => Some(error),
-            _ => None,
-        };
-        if matches!(failed, Some(ServiceError::NotFound(_))) {
-            self.hearings.grant_refused(id);
-        } else {
-            self.hearings.grant_answered(id, 0, false);
-        }
-        let Union::Joining { ticket, pair, step: Step::Moving(current) } = &self.union else { return };
-        if *current != id {
-            return;
-        }
-        let (ticket, pair) = (*ticket, pair.clone());
-        // An answer that was lost says nothing of the move.
-        let look = Look::UnderWay(self.send(Request::Look(Place::Call), Asked::Arrival));
-        let step = Step::Arriving { failed, until: self.now + limits::ARRIVAL, look };
-        self.union = Union::Joining { ticket, pair, step };
-    }
-
-    pub(super) fn arrival_looked(&mut self, id: RequestId, answer: Answer) {
-        let Union::Joining { ticket, pair, step: Step::Arriving { failed, until, look } } = self.union.clone() else {
-            return;
-        };
-        if look != Look::UnderWay(id) {
-            return;
-        }
-        let members = if let Answer::Members(members) = answer { members } else { Vec::new() };
-        let sounds = |who: &str| members.iter().any(|member| member.identity == who && !member.tracks.is_empty());
-        if sounds(&pair.supervisor) {
-            return self.arrived(ticket, pair.clone(), sounds(&pair.customer));
-        }
-        match failed {
-            Some(ServiceError::NotFound(_)) => self.merge_fails(MergeError::new("The supervisor has just left.")),
-            Some(error) => self.merge_fails(because(&error)),
-            None if self.now >= until => {
-                self.merge_fails(MergeError::new("The supervisor was moved and did not arrive."));
-            }
-            None => {
-                let look = Look::Due(self.now + limits::ARRIVING);
-                self.union = Union::Joining { ticket, pair, step: Step::Arriving { failed, until, look } };
-            }
-        }
-    }
-
-    fn arrived(&mut self, ticket: Ticket, pair: Pair, customer_there: bool) {
-        if let Some(leg) = self.leg_mut(&pair.supervisor) {
-            leg.place = Place::Call;
-        }
-        self.hearings.arrive(&pair.supervisor, Place::Call);
-        self.outputs.push_back(Output::Moved(pair.name));
-        self.look_soon();
-        if !customer_there {
-            return self.merge_fails(MergeError::new("The customer has just left."));
-        }
-        self.merged(ticket, pair);
-        self.presence.consult = false;
-        self.send(Request::CloseConsult, Asked::Nothing);
-    }
-
-    pub(super) fn arrival_in_time(&mut self) {
-        let Union::Joining { step: Step::Arriving { look, .. }, .. } = &self.union else { return };
-        if !matches!(look, Look::Due(due) if *due <= self.now) {
-            return;
-        }
-        let id = self.send(Request::Look(Place::Call), Asked::Arrival);
-        if let Union::Joining { step: Step::Arriving { look, .. }, .. } = &mut self.union {
-            *look = Look::UnderWay(id);
-        }
-    }
-}
-
-fn because(error: &ServiceError) -> MergeError {
+/// A merge that failed for that.
+pub(super) fn because(error: &ServiceError) -> MergeError {
     MergeError::from_source(cause::sentence(error), error.clone())
 }

@@ -10,6 +10,7 @@ mod ending;
 mod hearing;
 mod legs;
 mod merging;
+mod moving;
 mod presence;
 #[cfg(test)]
 mod tests;
@@ -54,9 +55,9 @@ enum Asked {
     Arrival,
     Removal(Place, String),
     Deletion(Place),
-    Step(String),
+    Step(LegId),
     Permit,
-    Dial(String),
+    Dial(LegId),
     Watch,
     /// Nobody waits for the answer.
     Nothing,
@@ -130,12 +131,7 @@ impl RoomMachine {
         let legs = self.legs.iter().flat_map(SipLeg::due);
         let removals = self.removals.iter().filter_map(Removal::due);
         let refusals = self.refusals.iter().map(|refusal| refusal.by);
-        let others = [
-            Some(self.presence.next_tick),
-            self.presence.due(),
-            self.hearings.next_due(),
-            self.union.due(),
-        ];
+        let others = [Some(self.presence.next_tick), self.presence.due(), self.hearings.next_due(), self.union.due()];
         legs.chain(removals).chain(refusals).chain(others.into_iter().flatten()).min()
     }
 
@@ -177,9 +173,9 @@ impl RoomMachine {
             Some(Asked::Arrival) => self.arrival_looked(id, answer),
             Some(Asked::Removal(place, identity)) => self.removal_answered(place, &identity, &answer),
             Some(Asked::Deletion(place)) => self.deletion_answered(place, &answer),
-            Some(Asked::Step(identity)) => self.step_answered(&identity, answer),
+            Some(Asked::Step(leg)) => self.step_answered(leg, answer),
             Some(Asked::Permit) => self.permit_answered(id, &answer),
-            Some(Asked::Dial(identity)) => self.dial_answered(&identity, answer),
+            Some(Asked::Dial(leg)) => self.dial_answered(leg, answer),
             Some(Asked::Watch) => self.watch_answered(&answer),
             Some(Asked::Nothing) | None => {
                 if let Answer::Failed(error) = answer {

@@ -6,7 +6,9 @@ use warmline_call::{Left, LeftCause, LegRef};
 use warmline_livekit::DisconnectReason;
 use warmline_telephony::Health;
 
-use super::{Answer, Asked, Output, Overheard, Request, RequestId, RoomMachine, RoomState, Union, Who, limits, merging::Pair};
+use super::{
+    Answer, Asked, Output, Overheard, Request, RequestId, RoomMachine, RoomState, Union, Who, limits, merging::Pair,
+};
 use crate::{cause, identity::Place};
 
 /// What is known of us in the rooms.
@@ -33,7 +35,10 @@ enum Watching {
     No,
     Joining,
     /// It is there and does not hear every leg yet.
-    Listening { heard: Overheard, until: Duration },
+    Listening {
+        heard: Overheard,
+        until: Duration,
+    },
     Yes,
 }
 
@@ -114,7 +119,8 @@ impl RoomMachine {
     /// Merged legs of a server that is gone are gone with it: nobody of ours is there to notice.
     fn unanswered(&mut self) {
         let since = *self.presence.unanswered.get_or_insert(self.now);
-        let alone = self.presence.agent_left && !matches!(self.presence.watching, Watching::Yes | Watching::Listening { .. });
+        let alone =
+            self.presence.agent_left && !matches!(self.presence.watching, Watching::Yes | Watching::Listening { .. });
         if !alone || self.now - since < self.rules.patience {
             return;
         }

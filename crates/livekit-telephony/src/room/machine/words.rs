@@ -153,18 +153,31 @@ pub(in crate::room) enum Answer {
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::room) enum Request {
     /// Lets somebody hear these tracks, or no longer.
-    Hear { who: String, tracks: Vec<String>, may: bool },
+    Hear {
+        who: String,
+        tracks: Vec<String>,
+        may: bool,
+    },
     Look(Place),
     /// Marks a supervisor's leg as merged, or takes the mark off.
-    Mark { who: String, merged: bool },
-    Remove { place: Place, identity: String },
+    Mark {
+        who: String,
+        merged: bool,
+    },
+    Remove {
+        place: Place,
+        identity: String,
+    },
     Delete(Place),
     Move(String),
     AskForOwnRoom,
     OpenConsult,
     CloseConsult,
     Permit(Permit),
-    Dial { leg: LegId, place: Place },
+    Dial {
+        leg: LegId,
+        place: Place,
+    },
     /// Takes the agent's tracks away.
     Unpublish,
     /// Lets a watcher join.
@@ -191,7 +204,11 @@ pub(in crate::room) enum Output {
     /// Something became of a leg. `Left` is the last.
     Fact(LegId, LegFact),
     /// Somebody picked up there: the agent is on that line.
-    OnLine { leg: LegId, name: LegRef, place: Place },
+    OnLine {
+        leg: LegId,
+        name: LegRef,
+        place: Place,
+    },
     /// That line's sound is in the customer's room from now on.
     Moved(LegRef),
     Merge(Ticket, Result<(), MergeError>),

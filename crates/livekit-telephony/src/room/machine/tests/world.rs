@@ -149,7 +149,9 @@ impl World {
         let identity = Self::identity(leg);
         let (ring, max_duration) = (Duration::from_secs(30), Duration::from_secs(3_600));
         let dial = Dial { leg, number: "+4915550001".into(), identity: identity.clone(), ring, max_duration };
-        if self.ordered.is_some_and(|(_, attempt)| leg != LegRef::Customer && leg != LegRef::Supervisor(attempt)) && !self.left {
+        if self.ordered.is_some_and(|(_, attempt)| leg != LegRef::Customer && leg != LegRef::Supervisor(attempt))
+            && !self.left
+        {
             self.gives_up();
         }
         self.names.push(leg);
@@ -201,7 +203,10 @@ impl World {
                 self.tell(Input::Dropped(ticket));
             }
             Act::HangUp(leg) => {
-                if self.ordered.is_some_and(|(_, attempt)| leg == LegRef::Customer || leg == LegRef::Supervisor(attempt)) {
+                if self
+                    .ordered
+                    .is_some_and(|(_, attempt)| leg == LegRef::Customer || leg == LegRef::Supervisor(attempt))
+                {
                     self.gives_up();
                 }
                 self.tell(Input::HangUp(leg));
@@ -556,7 +561,7 @@ impl World {
             None => assert!(self.heard.is_empty(), "nobody is to hear anybody, and {:?}", self.heard),
         }
         assert!(self.could_hear().iter().all(|(attempt, _)| self.is_ordered(*attempt)));
-        for (ticket, _) in &self.asked_at {
+        for ticket in self.asked_at.keys() {
             assert!(self.merges.contains_key(ticket), "merge {ticket} has no answer");
         }
     }
