@@ -145,6 +145,14 @@ impl Hearings {
         self.tell_apart_closely(now);
     }
 
+    /// These two are not to hear each other any more: from now on that is to be proved.
+    pub(super) fn part(&mut self, (one, other): (&str, &str), now: Duration) {
+        for ear in self.ears.iter_mut().filter(|ear| ear.is(one, other) || ear.is(other, one)) {
+            ear.stirred_at = now;
+        }
+        self.tell_apart_closely(now);
+    }
+
     pub(super) fn tell_apart_closely(&mut self, now: Duration) {
         self.again = AGAIN.iter().rev().map(|after| now + Duration::from_millis(*after)).collect();
     }

@@ -309,7 +309,7 @@ impl RoomMachine {
     fn part(&mut self, pair: &Pair) {
         self.union = Union::Apart;
         tracing::info!(call = %self.rules.call, leg = ?pair.name, "customer and supervisor are told apart again");
-        self.hearings.tell_apart_closely(self.now);
+        self.hearings.part((&pair.customer, &pair.supervisor), self.now);
     }
 
     /// Who waits for a merge learns that it failed when nobody hears anybody any more.

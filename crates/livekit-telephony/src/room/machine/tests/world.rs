@@ -128,12 +128,16 @@ impl World {
     /// Customer and first supervisor are on the line, apart, and nothing is under way.
     pub(super) fn consulting() -> Self {
         let mut world = Self::new();
-        world.dial(LegRef::Customer);
-        world.pick_up(LegRef::Customer);
-        world.dial(LegRef::Supervisor(1));
-        world.pick_up(LegRef::Supervisor(1));
-        world.pass(Duration::from_secs(2));
-        assert!(world.heard.is_empty(), "told apart: {:?}", world.heard);
+        for (id, name) in [LegRef::Customer, LegRef::Supervisor(1)].into_iter().enumerate() {
+            let identity = Self::identity(name);
+            let tracks = vec![format!("TR_{identity}")];
+            let who = Present { identity: identity.clone(), by_phone: true, tracks, ..Present::default() };
+            world.machine.adopt(id as LegId, name, (Place::Call, &who));
+            world.there.insert(identity);
+            world.names.push(name);
+            world.dialled.push(name);
+        }
+        world.tell(Input::Tick);
         world.prompt = false;
         world
     }
@@ -385,6 +389,15 @@ impl World {
         }
     }
 
+    /// Every revocation that is pending has that fate.
+    pub(super) fn revokes(&mut self, fate: Fate) {
+        let pending = self.pending.iter();
+        let ids = pending.filter(|(_, (request, _))| matches!(request, Request::Hear { may: false, .. }));
+        for id in ids.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.meets(id, fate);
+        }
+    }
+
     /// What is pending of grants, or of revocations, is done.
     pub(super) fn settle_hearing(&mut self, which: bool) {
         let pending = self.pending.iter();
@@ -548,7 +561,7 @@ impl World {
         for at in (0..self.late.len()).rev() {
             self.late_effect(at);
         }
-        self.pass(Duration::from_secs(20));
+        self.pass(Duration::from_secs(3));
         assert!(self.pending.is_empty());
         let supervisor_gone = |attempt| !self.there.contains(&supervisor(attempt));
         match self.ordered {
