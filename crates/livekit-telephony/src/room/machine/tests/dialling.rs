@@ -53,7 +53,7 @@ fn a_supervisor_s_leg_ends_with_the_sip_status_of_the_answer_though_the_particip
     world.act(Act::Gone(LegRef::Supervisor(2)));
     let left = |world: &World| {
         world.facts.iter().find_map(|(leg, fact)| match fact {
-            LegFact::Left(left) if *leg == LegRef::Supervisor(2) => Some(*left),
+            LegFact::Left(left) if *leg == LegRef::Supervisor(2) => Some(left.clone()),
             _ => None,
         })
     };
