@@ -184,7 +184,7 @@ impl Room for BusyNetwork {
     }
 
     async fn merge(&self) -> Result<(), MergeError> {
-        Err(MergeError("Nobody is on the line.".to_owned()))
+        Err(MergeError::new("Nobody is on the line."))
     }
 
     async fn leave(&self) {}

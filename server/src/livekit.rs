@@ -118,6 +118,10 @@ impl Telephony for OverLiveKit {
     fn merged_outlives(&self) -> bool {
         self.livekit.merged_outlives()
     }
+
+    async fn settled(&self) {
+        self.livekit.settled().await;
+    }
 }
 
 /// What LiveKit tells of a room, for where its participant did not hear it.

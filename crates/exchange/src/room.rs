@@ -93,13 +93,20 @@ impl Room for ExchangeRoom {
             state.legs.iter().rev().find(|leg| leg.is_answered() && wanted(leg.name)).map(|leg| leg.name)
         };
         if there(|leg| leg == LegRef::Customer).is_none() {
-            return Err(MergeError("The customer is not on the line.".to_owned()));
+            return Err(MergeError::new("The customer is not on the line."));
         }
         let Some(supervisor) = there(|leg| leg != LegRef::Customer) else {
-            return Err(MergeError("No supervisor is on the line.".to_owned()));
+            return Err(MergeError::new("No supervisor is on the line."));
         };
         state.merged = Some(supervisor);
         Ok(())
+    }
+
+    fn separate(&self) {
+        let mut state = self.shared.lock();
+        if !state.agent_left {
+            state.merged = None;
+        }
     }
 
     async fn leave(&self) {

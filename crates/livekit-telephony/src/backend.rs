@@ -1,13 +1,16 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use livekit_api::access_token::{AccessToken, VideoGrants};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
 use warmline_call::{CallId, Phase};
 use warmline_livekit::{
     Options, TokenSource,
@@ -20,13 +23,16 @@ use crate::{
     identity::{self, Place},
     moving::Moving,
     recover,
-    room::{LiveKitRoom, Shared},
+    room::{Hints, LiveKitRoom},
     webhook::{Gate, Notice, WebhookRefused},
 };
 
 /// How often, and how many times, an ended call's room is looked for: a dial that was under way may make it again.
 const LATE_DIAL: Duration = Duration::from_secs(2);
 const LATE_DIALS: u32 = 5;
+
+/// How long the program's end waits for rooms that are being closed.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// Calls over a LiveKit server with a SIP trunk. Clones are the same.
 #[derive(Clone, Debug)]
@@ -46,7 +52,9 @@ pub struct OpenRoom {
 pub(crate) struct Backend {
     pub(crate) settings: LiveKitSettings,
     pub(crate) services: Services,
-    rooms: Mutex<HashMap<CallId, Weak<Shared>>>,
+    rooms: Mutex<HashMap<CallId, Hints>>,
+    /// The tasks of the rooms.
+    owners: TaskTracker,
     gate: Mutex<Gate>,
     pub(crate) moving: Moving,
 }
@@ -58,7 +66,14 @@ impl LiveKit {
         let services = Services::new(settings.project());
         let gate = Mutex::new(Gate::new(Webhooks::new(services.project())));
         Self {
-            inner: Arc::new(Backend { settings, services, rooms: Mutex::default(), gate, moving: Moving::default() }),
+            inner: Arc::new(Backend {
+                settings,
+                services,
+                rooms: Mutex::default(),
+                owners: TaskTracker::new(),
+                gate,
+                moving: Moving::default(),
+            }),
         }
     }
 
@@ -82,11 +97,10 @@ impl LiveKit {
     /// # Errors
     /// The server's API can't be used.
     pub async fn open_rooms(&self) -> Result<Vec<OpenRoom>, OpenError> {
-        let failed = |error: ServiceError| OpenError(cause::sentence(&error));
         let mut open = Vec::new();
-        for room in self.inner.services.list_rooms(Vec::new()).await.map_err(failed)? {
+        for room in self.inner.services.list_rooms(Vec::new()).await.map_err(cause::not_open)? {
             let Some((call, place)) = Place::of(&room.name) else { continue };
-            let members = self.inner.members(&call, place).await.map_err(failed)?;
+            let members = self.inner.members(&call, place).await.map_err(cause::not_open)?;
             let found = members.iter().map(|member| Found::of(place, member));
             match open.iter_mut().find(|known: &&mut OpenRoom| known.call == call) {
                 Some(known) => known.members.extend(found),
@@ -102,7 +116,7 @@ impl LiveKit {
     /// The server's API can't be used.
     pub async fn end_room(&self, call: &CallId) -> Result<(), OpenError> {
         for place in Place::ALL {
-            self.inner.delete(call, place).await.map_err(|error| OpenError(cause::sentence(&error)))?;
+            self.inner.delete(call, place).await.map_err(cause::not_open)?;
         }
         Ok(())
     }
@@ -124,7 +138,7 @@ impl LiveKit {
     /// Calls whose rooms are not closed yet.
     #[must_use]
     pub fn live_calls(&self) -> usize {
-        lock(&self.inner.rooms).values().filter(|room| room.strong_count() > 0).count()
+        lock(&self.inner.rooms).values().filter(|room| !room.are_over()).count()
     }
 }
 
@@ -142,7 +156,7 @@ impl Telephony for LiveKit {
     async fn adopt(&self, call: &CallId, phase: Phase) -> Result<Option<Inherited>, OpenError> {
         let mut members = Vec::new();
         for place in Place::ALL {
-            let there = self.inner.members(call, place).await.map_err(|error| OpenError(cause::sentence(&error)))?;
+            let there = self.inner.members(call, place).await.map_err(cause::not_open)?;
             members.extend(there.into_iter().map(|member| (place, member)));
         }
         let found: Vec<_> = members.iter().map(|(place, member)| Found::of(*place, member)).collect();
@@ -157,6 +171,17 @@ impl Telephony for LiveKit {
             }
         };
         LiveKitRoom::adopt(Arc::clone(&self.inner), call.clone(), members, merged).await.map(Some)
+    }
+
+    async fn settled(&self) {
+        let owners = &self.inner.owners;
+        owners.close();
+        if timeout(SETTLING, owners.wait()).await.is_err() {
+            tracing::warn!(
+                "{} rooms are not closed yet; what is left of them is ended at the next start",
+                owners.len()
+            );
+        }
     }
 }
 
@@ -247,16 +272,34 @@ impl Backend {
         options
     }
 
-    pub(crate) fn register(&self, call: &CallId, room: &Arc<Shared>) {
+    pub(crate) fn register(&self, call: &CallId, room: Hints) {
         let mut rooms = lock(&self.rooms);
-        rooms.retain(|_, room| room.strong_count() > 0);
-        rooms.insert(call.clone(), Arc::downgrade(room));
+        rooms.retain(|_, room| !room.are_over());
+        rooms.insert(call.clone(), room);
+    }
+
+    /// Runs a room's task. Whatever kills it, the room's legs are not left without an owner.
+    pub(crate) fn own(self: &Arc<Self>, call: &CallId, room: impl Future<Output = ()> + Send + 'static) {
+        let (backend, call) = (Arc::clone(self), call.clone());
+        self.owners.spawn(async move {
+            if AssertUnwindSafe(room).catch_unwind().await.is_err() {
+                tracing::error!(%call, "a room's task has died; the call's legs are hung up");
+                backend.sweep_now(call).await;
+            }
+        });
     }
 
     /// Takes a call's room down that is made again by a dial which was under way when the call ended.
     pub(crate) async fn sweep(self: Arc<Self>, call: CallId) {
-        for _ in 0..LATE_DIALS {
-            sleep(LATE_DIAL).await;
+        sleep(LATE_DIAL).await;
+        self.sweep_now(call).await;
+    }
+
+    async fn sweep_now(self: Arc<Self>, call: CallId) {
+        for attempt in 0..LATE_DIALS {
+            if attempt > 0 {
+                sleep(LATE_DIAL).await;
+            }
             for place in Place::ALL {
                 match self.delete(&call, place).await {
                     Ok(false) => {}
@@ -267,8 +310,8 @@ impl Backend {
         }
     }
 
-    fn room(&self, call: &CallId) -> Option<Arc<Shared>> {
-        lock(&self.rooms).get(call).and_then(Weak::upgrade)
+    fn room(&self, call: &CallId) -> Option<Hints> {
+        lock(&self.rooms).get(call).cloned()
     }
 }
 

@@ -5,7 +5,7 @@ use warmline_livekit::{
     DisconnectReason,
     services::{DialFailure, ServiceError},
 };
-use warmline_telephony::DialError;
+use warmline_telephony::{DialError, OpenError};
 
 /// From the answer to the dial, which has the SIP status. `rang`: the phone was heard to ring.
 pub(crate) fn of_failure(failure: &DialFailure, rang: bool) -> Left {
@@ -45,6 +45,17 @@ pub(crate) fn of_reason(reason: &DisconnectReason, answered: bool) -> Left {
         _ => LeftCause::TrunkFailure,
     };
     Left { cause, sip_status: None }
+}
+
+/// A room that can't be opened.
+pub(crate) fn not_open(error: ServiceError) -> OpenError {
+    OpenError::from_source(sentence(&error), error)
+}
+
+/// Nothing is dialled into a room that is over.
+pub(crate) fn over() -> DialError {
+    let detail = "The call is over.".to_owned();
+    DialError { cause: LeftCause::TrunkFailure, sip_status: None, detail }
 }
 
 /// A dial that did not begin.

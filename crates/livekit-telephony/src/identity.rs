@@ -5,7 +5,7 @@ use std::str::FromStr;
 use warmline_call::{CallId, LegRef};
 
 /// A call's two rooms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Place {
     /// Where the customer is.
     #[default]

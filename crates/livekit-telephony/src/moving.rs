@@ -1,6 +1,7 @@
 //! Whether the server can move participants from room to room. LiveKit Cloud can; a server of one's own says 'not implemented'.
 
-use tokio::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
+
 use warmline_call::CallId;
 use warmline_livekit::{Participant, services::ServiceError};
 
@@ -13,6 +14,16 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Moving(Mutex<Option<bool>>);
 
+impl Moving {
+    fn get(&self) -> Option<bool> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, can: bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(can);
+    }
+}
+
 impl Backend {
     /// Whether a supervisor is to be consulted in a room of its own. The server is asked once, with a participant that is
     /// hidden and silent: of one that does not exist, every server says the same (and takes 3 s for it).
@@ -20,13 +31,12 @@ impl Backend {
         if !self.settings.wants_own_room() {
             return false;
         }
-        let mut known = self.moving.0.lock().await;
-        if let Some(can) = *known {
+        if let Some(can) = self.moving.get() {
             return can;
         }
         match self.try_a_move(call).await {
             Ok(can) => {
-                *known = Some(can);
+                self.moving.set(can);
                 if !can {
                     tracing::warn!(
                         "this LiveKit server can't move participants: supervisors are consulted in the customer's room"
@@ -42,8 +52,8 @@ impl Backend {
     }
 
     /// It has said that it can't.
-    pub(crate) async fn never_move(&self) {
-        *self.moving.0.lock().await = Some(false);
+    pub(crate) fn never_move(&self) {
+        self.moving.set(false);
         tracing::warn!(
             "this LiveKit server can't move participants after all: from now on supervisors are consulted in the customer's room"
         );

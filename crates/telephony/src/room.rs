@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -29,6 +29,9 @@ pub trait Telephony: Send + Sync {
     fn merged_outlives(&self) -> bool {
         false
     }
+
+    /// Waits until what rooms were ordered is done, such as to close: for the program's end. It takes a few seconds at most.
+    async fn settled(&self) {}
 }
 
 /// What is left of a call.
@@ -50,22 +53,26 @@ pub trait Room: Send + Sync {
     /// The dial could not even begin; nobody's phone rings.
     async fn dial(&self, dial: Dial) -> Result<Dialled, DialError>;
 
-    /// Lets customer and supervisor hear each other. The agent is still heard by both.
+    /// Lets customer and supervisor hear each other. The agent is still heard by both. Dropped before it is done, it is given
+    /// up, as by [`separate`](Self::separate).
     ///
     /// # Errors
-    /// They do not hear each other; everything is as it was.
+    /// They do not hear each other, or no longer: what was half done is undone.
     async fn merge(&self) -> Result<(), MergeError>;
 
-    /// Gives up a merge, one that has just succeeded included: customer and supervisor no longer hear each other.
+    /// Gives up a merge, one that has just succeeded included: customer and supervisor no longer hear each other, and nobody
+    /// else is let in before that is certain. Ordered and never waited for; after [`leave`](Self::leave) it does nothing.
     fn separate(&self) {}
 
-    /// The agent's voice is out of the call for good; its ears may stay (transcript).
+    /// The agent's voice is out of the call for good; its ears may stay (transcript). Comes back when it is ordered.
     async fn leave(&self);
 
-    /// Hangs a leg up, or cancels its dial. Its `progress` reports `Left`. Unknown legs are ignored.
+    /// Hangs a leg up, or cancels its dial. Its `progress` reports `Left` when it is gone, or does not go for seconds. Comes
+    /// back when it is ordered. Unknown legs are ignored.
     async fn hang_up(&self, leg: LegRef);
 
-    /// Hangs up whatever is left and takes the room down.
+    /// Hangs up whatever is left and takes the room down. Comes back when it is ordered; a second time it does nothing, and
+    /// it can be called by anybody who holds the room, also after the call's own task has died.
     async fn close(&self);
 
     /// Everything that is said in the room, mixed: 20 ms frames at real time, for somebody whom nobody hears.
@@ -163,10 +170,33 @@ pub struct Dialled {
     pub line: Line,
 }
 
+/// What lies below an error of a backend.
+type Source = Box<dyn Error + Send + Sync>;
+
 /// The backend can't take calls.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct OpenError(pub String);
+#[error("{detail}")]
+pub struct OpenError {
+    /// One plain sentence, with the fix.
+    pub detail: String,
+    /// Why.
+    #[source]
+    pub source: Option<Source>,
+}
+
+impl OpenError {
+    /// Nothing lies below it.
+    #[must_use]
+    pub fn new(detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), source: None }
+    }
+
+    /// That is why.
+    #[must_use]
+    pub fn from_source(detail: impl Into<String>, source: impl Into<Source>) -> Self {
+        Self { detail: detail.into(), source: Some(source.into()) }
+    }
+}
 
 /// The dial could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -182,5 +212,45 @@ pub struct DialError {
 
 /// The two could not be connected.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct MergeError(pub String);
+#[error("{detail}")]
+pub struct MergeError {
+    /// One plain sentence.
+    pub detail: String,
+    /// Why.
+    #[source]
+    pub source: Option<Source>,
+}
+
+impl MergeError {
+    /// Nothing lies below it.
+    #[must_use]
+    pub fn new(detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), source: None }
+    }
+
+    /// That is why.
+    #[must_use]
+    pub fn from_source(detail: impl Into<String>, source: impl Into<Source>) -> Self {
+        Self { detail: detail.into(), source: Some(source.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_its_sentence_and_keeps_what_lies_below() {
+        let below = || std::io::Error::other("cut");
+        let merge = MergeError::from_source("They were not connected.", below());
+        let open = OpenError::from_source("No call can be placed.", below());
+        assert_eq!(
+            (merge.to_string().as_str(), open.to_string().as_str()),
+            ("They were not connected.", "No call can be placed.")
+        );
+        for error in [&merge as &dyn Error, &open] {
+            assert_eq!(error.source().unwrap().to_string(), "cut");
+        }
+        assert!(MergeError::new("No.").source().is_none() && OpenError::new("No.").source().is_none());
+    }
+}

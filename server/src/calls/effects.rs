@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use warmline_call::{Audience, Command, Event, FixedLine, Input, Left, LeftCause, Leg, LegFact, LegRef, Private, Seat};
 use warmline_telephony::{Dial, DialError, Dialled, Line};
@@ -41,7 +42,7 @@ impl Driver {
             Command::Separate { .. } => self.room.separate(),
             Command::Leave => {
                 let room = Arc::clone(&self.room);
-                self.inner.tasks.spawn(async move { room.leave().await });
+                self.set_off(async move { room.leave().await });
                 self.with_agent(|a| a.listen_only());
                 if let Some((_, consult)) = &self.consult {
                     consult.listen_only();
@@ -62,7 +63,7 @@ impl Driver {
             Command::Close => {
                 self.stop_talking();
                 let room = Arc::clone(&self.room);
-                self.inner.tasks.spawn(async move { room.close().await });
+                self.set_off(async move { room.close().await });
             }
             Command::Detach => {}
         }
@@ -85,7 +86,7 @@ impl Driver {
         let dial = Dial { leg, number: phone, identity, ring, max_duration };
         let (room, inbox) = (Arc::clone(&self.room), self.inbox.clone());
         // Beginning can take seconds; whoever hangs up meanwhile does not wait for it.
-        tokio::spawn(async move {
+        self.set_off(async move {
             let broken = || {
                 let detail = "The dial broke down inside Warmline.".to_owned();
                 Err(DialError { cause: LeftCause::TrunkFailure, sip_status: None, detail })
@@ -232,7 +233,7 @@ impl Driver {
     /// Hangs up at the network, which may take as long as the network takes.
     fn release(&self, leg: LegRef) {
         let room = Arc::clone(&self.room);
-        self.inner.tasks.spawn(async move { room.hang_up(leg).await });
+        self.set_off(async move { room.hang_up(leg).await });
     }
 
     fn stop_talking(&self) {
@@ -242,10 +243,19 @@ impl Driver {
         }
     }
 
+    /// Begins something at once, so that what is begun after it comes after it, and leaves the rest to a task of its own. The
+    /// program waits for it before it ends.
+    fn set_off(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut work = Box::pin(children::or_else(work, || tracing::error!("a task of a call broke down")));
+        if work.as_mut().now_or_never().is_none() {
+            self.inner.tasks.spawn(work);
+        }
+    }
+
     /// Runs something that ends in an input for this call: in that other one where it breaks down.
     fn report(&self, work: impl Future<Output = Input> + Send + 'static, broken: Option<Input>) {
         let inbox = self.inbox.clone();
-        tokio::spawn(async move {
+        self.set_off(async move {
             if let Some(input) = children::or_else(async { Some(work.await) }, || broken).await {
                 let _ = inbox.send(Message::Input(input)).await;
             }

@@ -289,6 +289,7 @@ impl Calls {
         self.0.stopping.store(true, Ordering::Release);
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        self.0.parts.telephony.settled().await;
     }
 
     /// Says goodbye on every open call and ends it.

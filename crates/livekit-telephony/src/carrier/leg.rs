@@ -35,7 +35,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const REFUSED_AFTER: Duration = Duration::from_millis(100);
 
 /// The participant of a leg.
-struct Leg {
+struct SimulatedLeg {
     who: Who,
     participant: Participant,
     relay: Relay,
@@ -76,7 +76,7 @@ pub(super) async fn begin(
         room_name: request.room_name.clone(),
         sip_call_id: call_id,
     };
-    let leg = Leg {
+    let leg = SimulatedLeg {
         who,
         participant,
         relay,
@@ -99,7 +99,7 @@ pub(super) async fn begin(
 
 async fn run(
     inner: &Inner,
-    leg: Leg,
+    leg: SimulatedLeg,
     (mut events, mut moves): (mpsc::Receiver<ParticipantEvent>, Moves),
     request: proto::CreateSipParticipantRequest,
 ) {
@@ -118,7 +118,7 @@ async fn run(
     room.close().await;
 }
 
-impl Leg {
+impl SimulatedLeg {
     /// From the ringing to the end of the call.
     async fn follow(
         mut self,

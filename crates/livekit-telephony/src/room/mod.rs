@@ -1,204 +1,225 @@
 //! One call's room on the server: how the agent, the legs and the watcher meet in it.
+//!
+//! [`machine`] decides, [`owner`] is the one task that feeds it, and [`LiveKitRoom`] is how a call reaches that task.
 
-mod adopt;
-mod apart;
 mod captions;
-mod consult;
-mod dialling;
-mod events;
+mod lines;
+mod machine;
+mod orders;
+mod ours;
+mod owner;
+mod requests;
 mod sound;
-mod state;
-mod watch;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use async_trait::async_trait;
-use tokio::{
-    sync::{Notify, broadcast, mpsc},
-    time::{sleep, timeout},
-};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use warmline_call::{CallId, LegRef};
-use warmline_livekit::{
-    Participant, ParticipantEvent, RequestError, SubscriptionPermissions, TrackOptions, services::ServiceError,
+use warmline_livekit::services::Member;
+use warmline_telephony::{
+    Caption, Dial, DialError, Dialled, Frame, Health, Inherited, Line, MergeError, OpenError, Room,
 };
-use warmline_telephony::{Caption, Dial, DialError, Dialled, Frame, Health, MergeError, OpenError, Room};
 
 use self::{
-    dialling::released,
-    events::{Who, follow},
+    machine::{Present, RoomMachine, Rules, Ticket, Who},
+    orders::{DialOrder, Order, Orders},
+    ours::Ours,
+    owner::{LegEnd, Owner, Ways},
+    requests::Requests,
     sound::Sound,
-    state::State,
 };
-use crate::{backend::Backend, cause, identity::Place};
+use crate::{backend::Backend, cause, identity, identity::Place, recovery::Found};
 
-/// Longer than any call: an adopted leg's limit is the server's.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
-/// How long taking a room down may take before it goes on in the background.
-const CLOSING: Duration = Duration::from_secs(3);
-
-/// How often taking a room down is tried.
-const TRIES: u32 = 6;
+/// Room for `Ringing`, `Answered` and `Left`.
+const FACTS: usize = 4;
 
 /// The handle of a room. Dropped, it ends the call, unless customer and supervisor have been merged: they go on.
 pub(crate) struct LiveKitRoom {
-    shared: Arc<Shared>,
+    orders: Arc<Orders>,
+    sound: Arc<Sound>,
+    captions: mpsc::Sender<Caption>,
+    health: watch::Receiver<Health>,
+    call: CallId,
+    /// Counts dials and merges.
+    asked: AtomicU64,
 }
 
-pub(crate) struct Shared {
-    backend: Arc<Backend>,
-    call: CallId,
-    state: Mutex<State>,
-    sound: Sound,
-    /// Held while subscriptions are changed, so that an assertion of the isolation can't overtake the merge.
-    subscriptions: tokio::sync::Mutex<()>,
-    /// Held while a watcher joins: there is one.
-    watching: tokio::sync::Mutex<()>,
-    /// Held while a consult's room is opened or closed.
-    consulting: tokio::sync::Mutex<()>,
-    look: Notify,
-    health: tokio::sync::watch::Sender<Health>,
-    heard: Notify,
-    captions: mpsc::Sender<Caption>,
-    over: CancellationToken,
+/// How a room that somebody holds is told that something has changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Hints(Arc<Orders>);
+
+impl Hints {
+    /// Looks at the next opportunity who is in the room.
+    pub(crate) fn look_soon(&self) {
+        self.0.give(Order::Hint);
+    }
+
+    /// Whether the room is closed, or left to others.
+    pub(crate) fn are_over(&self) -> bool {
+        self.0.are_over()
+    }
+}
+
+/// A room that is being made.
+struct Making {
+    room: LiveKitRoom,
+    owner: Owner,
 }
 
 impl LiveKitRoom {
     pub(crate) async fn open(backend: Arc<Backend>, call: CallId) -> Result<Self, OpenError> {
         let room = backend.new_room(call.as_str());
-        backend.services.create_room(room).await.map_err(|error| OpenError(cause::sentence(&error)))?;
-        let shared = Shared::new(backend, call);
-        // From here on a failure takes the room down again.
-        let room = Self { shared: Arc::clone(&shared) };
-        shared.enter().await?;
-        Ok(room)
+        backend.services.create_room(room).await.map_err(cause::not_open)?;
+        let sound = Arc::new(Sound::new());
+        match ours::enter(&backend, &call, &sound, false).await {
+            Ok((ours, events)) => {
+                let mut making = Self::make(&backend, &call, sound, |_| {});
+                making.owner.with(ours, Who::Agent, events);
+                Ok(making.begin(&backend))
+            }
+            Err(error) => {
+                // What is half made is taken down again by the room's own task.
+                drop(Self::make(&backend, &call, sound, |_| {}).begin(&backend));
+                Err(error)
+            }
+        }
+    }
+
+    /// Those of its legs that somebody has answered; others are hung up. Where customer and supervisor are merged the agent
+    /// stays out, and a hidden watcher comes; else the agent is there again, and each leg hears it alone.
+    pub(crate) async fn adopt(
+        backend: Arc<Backend>,
+        call: CallId,
+        members: Vec<(Place, Member)>,
+        merged: bool,
+    ) -> Result<Inherited, OpenError> {
+        let (found, others) = answered(&call, members, merged);
+        let sound = Arc::new(Sound::new());
+        let mut making = Self::make(&backend, &call, Arc::clone(&sound), |machine| {
+            for (id, (place, name, who)) in found.iter().enumerate() {
+                machine.adopt(id as u64, *name, (*place, who));
+            }
+        });
+        let mut legs = Vec::new();
+        for (id, (place, name, who)) in found.iter().enumerate() {
+            let (line, end) = Line::new();
+            let (progress, facts) = mpsc::channel(FACTS);
+            let end = Arc::new(end);
+            if !merged {
+                sound.mouthpiece(*name).connect(Arc::clone(&end), *place);
+            }
+            let leg = LegEnd { name: *name, identity: who.identity.clone(), line: end, progress, asked: None };
+            making.owner.with_leg(id as u64, leg);
+            sound.lines.answered(id as u64);
+            let (participant_id, sip_call_id) = (who.sid.clone(), who.sip_call.clone());
+            legs.push((*name, Dialled { participant_id, sip_call_id, progress: facts, line }));
+        }
+        making.room.asked.store(found.len() as u64, Relaxed);
+        // Dropped on a failure: a merged call goes on.
+        if merged {
+            let watching = ours::watch(&backend, &call).await;
+            let (watcher, events) =
+                watching.map_err(|error| OpenError::new(format!("The call's room could not be joined: {error}.")))?;
+            making.owner.with(Ours { watcher: Some(watcher), ..Ours::default() }, Who::Watcher, events);
+            sound.silence();
+            let supervisor = found.iter().map(|(_, name, _)| *name).find(|name| *name != LegRef::Customer);
+            making.owner.adopt_merged(supervisor);
+        } else if let Err(error) = making.enter(&backend, &call, &found).await {
+            drop(making.begin(&backend));
+            return Err(error);
+        }
+        making.owner.removes(others);
+        Ok(Inherited { room: Arc::new(making.begin(&backend)), merged, legs })
+    }
+
+    fn make(backend: &Arc<Backend>, call: &CallId, sound: Arc<Sound>, set_up: impl FnOnce(&mut RoomMachine)) -> Making {
+        let reconnect = backend.settings.reconnect;
+        let mut machine = RoomMachine::new(Rules {
+            call: call.clone(),
+            wants_own_room: backend.settings.wants_own_room(),
+            patience: reconnect.resume_for + reconnect.rejoin_for,
+        });
+        set_up(&mut machine);
+        let orders = Arc::<Orders>::default();
+        let (captions, shown) = mpsc::channel(captions::WAITING);
+        let (told, telling) = mpsc::channel(captions::WAITING);
+        tokio::spawn(captions::run(call.clone(), telling));
+        let (health, is_healthy) = watch::channel(Health::Good);
+        let ways = Ways { orders: Arc::clone(&orders), captions: shown, told, health };
+        let requests = Requests { backend: Arc::clone(backend), call: call.clone(), sound: Arc::clone(&sound) };
+        let over = CancellationToken::new();
+        tokio::spawn(sound::run(Arc::clone(&sound), over.clone()));
+        let asked = AtomicU64::new(0);
+        let room = Self { orders, sound, captions, health: is_healthy, call: call.clone(), asked };
+        Making { room, owner: Owner::new(machine, requests, ways, over) }
     }
 }
 
-impl Shared {
-    fn new(backend: Arc<Backend>, call: CallId) -> Arc<Self> {
-        let (captions, shown) = mpsc::channel(captions::WAITING);
-        let shared = Arc::new(Self {
-            backend,
-            call,
-            state: Mutex::default(),
-            sound: Sound::new(),
-            subscriptions: tokio::sync::Mutex::default(),
-            watching: tokio::sync::Mutex::default(),
-            consulting: tokio::sync::Mutex::default(),
-            look: Notify::new(),
-            health: tokio::sync::watch::channel(Health::Good).0,
-            heard: Notify::new(),
-            captions,
-            over: CancellationToken::new(),
-        });
-        shared.backend.register(&shared.call, &shared);
-        tokio::spawn(captions::run(Arc::clone(&shared), shown));
-        shared
+impl Making {
+    fn begin(self, backend: &Arc<Backend>) -> LiveKitRoom {
+        backend.register(&self.room.call, Hints(Arc::clone(&self.room.orders)));
+        backend.own(&self.room.call, self.owner.run());
+        self.room
     }
 
-    /// Lets the agent join, with nothing to be heard of it yet.
-    async fn enter(self: &Arc<Self>) -> Result<(), OpenError> {
-        let joined = Participant::connect(self.backend.as_agent(&self.call, Place::Call)).await;
-        let (agent, events) = joined.map_err(|error| OpenError(format!("{error}; check LIVEKIT_URL.")))?;
-        self.publish(&agent).await.map_err(|error| OpenError(format!("The agent could not publish: {error}.")))?;
-        self.lock().agent = Some(Arc::new(agent));
-        self.start(Some(events));
+    /// The agent is there again.
+    async fn enter(
+        &mut self,
+        backend: &Backend,
+        call: &CallId,
+        legs: &[(Place, LegRef, Present)],
+    ) -> Result<(), OpenError> {
+        let somebody = |place| legs.iter().any(|leg| leg.0 == place);
+        let sound = &self.room.sound;
+        let (mut ours, events) = ours::enter(backend, call, sound, somebody(Place::Call)).await?;
+        if somebody(Place::Consult) {
+            let (consult, events) = ours::enter_consult(backend, call, sound, true).await?;
+            ours.consult = Some(consult);
+            self.owner.follow(Who::Consult, events);
+        }
+        self.owner.with(ours, Who::Agent, events);
+        self.owner.adopt_apart();
         Ok(())
     }
+}
 
-    /// Publishes the agent's two tracks. Nothing is said on them before it is settled whom they are for.
-    async fn publish(&self, agent: &Participant) -> Result<(), RequestError> {
-        self.be_heard_by_nobody(agent, Place::Call).await?;
-        let source = |leg| self.sound.mouthpiece(leg).source(Place::Call);
-        let (customer, supervisor) = tokio::try_join!(
-            agent.publish_source(TrackOptions::new("customer"), source(LegRef::Customer)),
-            agent.publish_source(TrackOptions::new("supervisor"), source(LegRef::Supervisor(1))),
-        )?;
-        self.lock().tracks = Some([customer, supervisor]);
-        Ok(())
-    }
+type Others = Vec<(Place, String)>;
 
-    /// Legs that are in the room already, in a call that is taken over, must not hear a track before it is settled which is
-    /// theirs. Where nobody is there yet this would only cost time: the server does not answer it, and the kernel keeps back
-    /// what follows a message without an answer.
-    async fn be_heard_by_nobody(&self, agent: &Participant, place: Place) -> Result<(), RequestError> {
-        let somebody = self.lock().legs.iter().any(|leg| leg.place == place);
-        if somebody { agent.set_permissions(SubscriptionPermissions::nobody()).await } else { Ok(()) }
-    }
-
-    fn start(self: &Arc<Self>, events: Option<mpsc::Receiver<ParticipantEvent>>) {
-        if let Some(events) = events {
-            tokio::spawn(follow(Arc::clone(self), events, Who::Agent));
+/// The legs of a call that somebody has answered and that are where they belong, and its other legs.
+fn answered(call: &CallId, members: Vec<(Place, Member)>, merged: bool) -> (Vec<(Place, LegRef, Present)>, Others) {
+    let (mut legs, mut others) = (Vec::new(), Vec::new());
+    for (place, member) in members {
+        let who = Present::from(&member);
+        if identity::leg_of(call, &who.identity).is_none() {
+            continue;
         }
-        tokio::spawn(sound::run(Arc::clone(self)));
-        tokio::spawn(watch::run(Arc::clone(self)));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn close(self: &Arc<Self>) {
-        if std::mem::replace(&mut self.lock().closed, true) {
-            return;
+        match Found::of(place, &member).answered(call).filter(|_| !merged || place == Place::Call) {
+            Some(name) => legs.push((place, name, who)),
+            None => others.push((place, who.identity)),
         }
-        let unborn = self.lock().legs.iter().any(|leg| !leg.seen);
-        let deleting = async {
-            for place in self.places() {
-                self.backend.delete(&self.call, *place).await?;
-            }
-            Ok::<_, ServiceError>(())
-        };
-        if !matches!(timeout(CLOSING, deleting).await, Ok(Ok(()))) {
-            tokio::spawn(Arc::clone(self).delete());
-        } else if unborn {
-            tokio::spawn(Arc::clone(&self.backend).sweep(self.call.clone()));
-        }
-        self.detach();
     }
+    (legs, others)
+}
 
-    /// We are out: every leg is released as far as the call is concerned.
-    fn detach(&self) {
-        let identities: Vec<String> = self.lock().legs.iter().map(|leg| leg.identity.clone()).collect();
-        for identity in identities {
-            self.finish(&identity, released());
-        }
-        self.over.cancel();
-        self.sound.close();
-        let ours = {
-            let mut state = self.lock();
-            state.closed = true;
-            (state.agent.take(), state.watcher.take(), state.tracks.take(), state.consult.take())
-        };
-        drop(ours);
-    }
+/// Gives a merge up when whoever waits for it goes away.
+struct Awaited<'a> {
+    orders: &'a Orders,
+    ticket: Ticket,
+    answered: bool,
+}
 
-    /// The rooms that the call may have.
-    fn places(&self) -> &'static [Place] {
-        if self.backend.settings.wants_own_room() { &Place::ALL } else { &[Place::Call] }
-    }
-
-    /// Takes the rooms down; tries again while the server does not answer.
-    async fn delete(self: Arc<Self>) {
-        for place in self.places() {
-            for attempt in 0..TRIES {
-                match self.backend.delete(&self.call, *place).await {
-                    Ok(_) => break,
-                    Err(error) if attempt + 1 == TRIES => {
-                        tracing::error!(call = %self.call, %error, "a room was left open");
-                    }
-                    Err(error) => {
-                        tracing::warn!(call = %self.call, %error, "a room could not be closed");
-                        sleep(Duration::from_secs(1) * 2_u32.pow(attempt)).await;
-                    }
-                }
-            }
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.orders.give(Order::Dropped(self.ticket));
         }
     }
 }
@@ -206,57 +227,69 @@ impl Shared {
 #[async_trait]
 impl Room for LiveKitRoom {
     async fn dial(&self, dial: Dial) -> Result<Dialled, DialError> {
-        self.shared.dial(dial).await
-    }
-
-    async fn merge(&self) -> Result<(), MergeError> {
-        self.shared.merge().await
-    }
-
-    async fn leave(&self) {
-        self.shared.leave().await;
-    }
-
-    async fn hang_up(&self, leg: LegRef) {
-        self.shared.hang_up(leg).await;
-    }
-
-    async fn close(&self) {
-        self.shared.close().await;
-    }
-
-    fn listen(&self) -> broadcast::Receiver<Arc<Frame>> {
-        self.shared.sound.listen()
-    }
-
-    fn show(&self, caption: Caption) {
-        if self.shared.captions.try_send(caption).is_err() {
-            tracing::debug!(call = %self.shared.call, "a caption was left out");
+        let identity = identity::leg(&dial.identity, dial.leg);
+        let (line, end) = Line::new();
+        let (progress, facts) = mpsc::channel(FACTS);
+        let (reply, begun) = oneshot::channel();
+        let id = self.asked.fetch_add(1, Relaxed);
+        self.orders.give(Order::Dial(Box::new(DialOrder { id, dial, identity, line: end, progress, reply })));
+        match begun.await {
+            Ok(Ok(ids)) => {
+                Ok(Dialled { participant_id: ids.participant, sip_call_id: ids.sip_call, progress: facts, line })
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(cause::over()),
         }
     }
 
-    fn health(&self) -> tokio::sync::watch::Receiver<Health> {
-        self.shared.health.subscribe()
+    async fn merge(&self) -> Result<(), MergeError> {
+        let (reply, merged) = oneshot::channel();
+        let ticket = self.asked.fetch_add(1, Relaxed);
+        self.orders.give(Order::Merge { ticket, reply });
+        let mut awaited = Awaited { orders: &self.orders, ticket, answered: false };
+        let merged = merged.await;
+        awaited.answered = true;
+        merged.unwrap_or_else(|_| Err(MergeError::new("The call is over.")))
+    }
+
+    fn separate(&self) {
+        self.orders.give(Order::Separate);
+    }
+
+    async fn leave(&self) {
+        self.orders.give(Order::Leave);
+    }
+
+    async fn hang_up(&self, leg: LegRef) {
+        self.orders.give(Order::HangUp(leg));
+    }
+
+    async fn close(&self) {
+        self.orders.give(Order::Close);
+    }
+
+    fn listen(&self) -> broadcast::Receiver<Arc<Frame>> {
+        self.sound.listen()
+    }
+
+    fn show(&self, caption: Caption) {
+        if self.captions.try_send(caption).is_err() {
+            tracing::debug!(call = %self.call, "a caption was left out");
+        }
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
     }
 }
 
 impl Drop for LiveKitRoom {
     fn drop(&mut self) {
-        let (closed, merged) = {
-            let state = self.shared.lock();
-            (state.closed, state.merged.is_some())
-        };
-        if closed {
-            return;
-        }
-        self.shared.detach();
-        if let (false, Ok(runtime)) = (merged, tokio::runtime::Handle::try_current()) {
-            runtime.spawn(Arc::clone(&self.shared).delete());
-        }
+        self.orders.give(Order::Released);
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for LiveKitRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Room").field("call", &self.call).finish_non_exhaustive()
     }

@@ -9,10 +9,11 @@ use tokio::{
     sync::broadcast,
     time::{MissedTickBehavior, interval},
 };
+use tokio_util::sync::CancellationToken;
 use warmline_call::LegRef;
 use warmline_telephony::{FRAME_TIME, Frame, LineEnd, mix};
 
-use super::Shared;
+use super::lines::Lines;
 use crate::{identity::Place, tap::Tap};
 
 /// Frames that wait for a listener: 1 s. One who is later misses some.
@@ -23,6 +24,8 @@ const LISTENER_FRAMES: usize = 50;
 pub(super) struct Sound {
     customer: Mouthpiece,
     supervisor: Mouthpiece,
+    /// What is heard of the legs.
+    pub(super) lines: Lines,
     silent: AtomicBool,
     listeners: Mutex<Option<broadcast::Sender<Arc<Frame>>>>,
 }
@@ -44,6 +47,7 @@ impl Sound {
         Self {
             customer: Mouthpiece::default(),
             supervisor: Mouthpiece::default(),
+            lines: Lines::default(),
             silent: AtomicBool::new(false),
             listeners: Mutex::new(Some(broadcast::Sender::new(LISTENER_FRAMES))),
         }
@@ -114,15 +118,14 @@ impl Mouthpiece {
 }
 
 /// Ticks every 20 ms until the room is over.
-pub(super) async fn run(shared: Arc<Shared>) {
+pub(super) async fn run(sound: Arc<Sound>, over: CancellationToken) {
     let mut ticks = interval(FRAME_TIME);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = shared.over.cancelled() => return,
+            () = over.cancelled() => return,
         }
-        let sound = &shared.sound;
         if sound.silent.load(Relaxed) {
             sound.customer.discard();
             sound.supervisor.discard();
@@ -130,7 +133,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         let listeners = lock(&sound.listeners).clone();
         let Some(listeners) = listeners.filter(|listeners| listeners.receiver_count() > 0) else { continue };
         let mut frames: Vec<Frame> = [&sound.customer, &sound.supervisor].iter().filter_map(|m| m.next()).collect();
-        frames.extend(shared.lock().legs.iter_mut().filter_map(|leg| leg.tap.next()));
+        frames.extend(sound.lines.next_frames());
         // Fails where the last listener has just gone.
         drop(listeners.send(Arc::new(mix(&frames.iter().collect::<Vec<_>>()))));
     }

@@ -17,15 +17,15 @@ pub struct Consult {
     pub customer: Talker,
     pub supervisor: Talker,
     pub room: Arc<dyn Room>,
-    pub legs: [Leg; 2],
+    pub legs: [AgentsEnd; 2],
 }
 
-pub struct Leg {
+pub struct AgentsEnd {
     pub progress: tokio::sync::mpsc::Receiver<warmline_call::LegFact>,
     pub heard: Arc<Mutex<Vec<Heard>>>,
 }
 
-impl Leg {
+impl AgentsEnd {
     fn new(dialled: Dialled, says: f64) -> Self {
         let Line { ear, mouth } = dialled.line;
         keep_saying(&mouth, says);
@@ -39,14 +39,14 @@ impl Consult {
         let customer = world.phone(CUSTOMER, OF_CUSTOMER);
         let supervisor = world.ringing_phone(SUPERVISOR, OF_SUPERVISOR);
         let (room, leg) = open(world, &call).await;
-        let to_customer = Leg::new(leg, TO_CUSTOMER);
+        let to_customer = AgentsEnd::new(leg, TO_CUSTOMER);
         customer.hears(TO_CUSTOMER, 50).await;
         let mut leg = room.dial(to(&call, LegRef::Supervisor(1), SUPERVISOR)).await.unwrap();
         assert_eq!(fact(&mut leg).await, Some(warmline_call::LegFact::Ringing));
         customer.hears(TO_CUSTOMER, 50).await;
         supervisor.handle.answer();
         assert_eq!(fact(&mut leg).await, Some(warmline_call::LegFact::Answered));
-        Self { customer, supervisor, room, legs: [to_customer, Leg::new(leg, TO_SUPERVISOR)] }
+        Self { customer, supervisor, room, legs: [to_customer, AgentsEnd::new(leg, TO_SUPERVISOR)] }
     }
 
     pub async fn merged(world: &World) -> Self {
@@ -174,7 +174,7 @@ async fn a_merge_without_a_supervisor_changes_nothing() {
     let world = World::new().await;
     let phone = world.phone(CUSTOMER, OF_CUSTOMER);
     let (room, leg) = open(&world, &call()).await;
-    let leg = Leg::new(leg, TO_CUSTOMER);
+    let leg = AgentsEnd::new(leg, TO_CUSTOMER);
     assert!(room.merge().await.unwrap_err().to_string().contains("No supervisor"));
     phone.hears(TO_CUSTOMER, 25).await;
     drop(leg);

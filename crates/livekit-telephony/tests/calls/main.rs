@@ -17,3 +17,4 @@ mod hang_ups;
 mod moving;
 mod personas;
 mod restarts;
+mod stalled;

@@ -101,7 +101,7 @@ impl World {
         Self::tuned(Server::start().await, options, |_| {}).await
     }
 
-    async fn tuned(server: Server, options: ExchangeOptions, tune: impl FnOnce(&mut LiveKitSettings)) -> Self {
+    pub async fn tuned(server: Server, options: ExchangeOptions, tune: impl FnOnce(&mut LiveKitSettings)) -> Self {
         let exchange = Exchange::new(options);
         let project = Project { url: server.url(), key: KEY.to_owned(), secret: SECRET.into() };
         let options = CarrierOptions {
