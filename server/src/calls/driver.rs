@@ -11,7 +11,7 @@ use warmline_call::{
     Adopted, CallId, Command, Config, DecidedBy, Event, Input, LegRef, Machine, MediaState, OperatorAction, Phase,
     Private, Rejected, Side, Speaker,
 };
-use warmline_telephony::{DialError, Dialled, Frame, Health, Inherited, Line, Room};
+use warmline_telephony::{Clock, DialError, Dialled, Frame, Health, Inherited, Line, Room};
 use warmline_voice::{Consult, Conversation, Fact, Spoken, StandIn};
 
 use super::{Inner, Order};
@@ -54,6 +54,8 @@ pub(super) struct Begun {
 pub(super) struct Driver {
     pub(super) inner: Arc<Inner>,
     pub(super) call: CallId,
+    /// The call's own: its events are in order whatever becomes of the system's time.
+    pub(super) clock: Clock,
     pub(super) order: Order,
     pub(super) machine: Machine,
     pub(super) room: Arc<dyn Room>,
@@ -200,6 +202,7 @@ impl Driver {
         tokio::spawn(forward(room.listen(), heard));
         tokio::spawn(report_health(room.health(), inbox.clone()));
         Self {
+            clock: inner.parts.clock.corrected(),
             inner,
             call,
             order,
@@ -275,7 +278,7 @@ impl Driver {
 
     fn note_merge(&mut self) {
         if self.merged_at.is_none() && self.machine.is_merged() {
-            self.merged_at = Some(self.inner.parts.clock.now());
+            self.merged_at = Some(self.clock.now());
         }
     }
 
@@ -334,7 +337,7 @@ impl Driver {
         if self.unwritten.is_empty() {
             return;
         }
-        let at = self.inner.parts.clock.now();
+        let at = self.clock.now();
         match self.inner.parts.store.append(&self.call, at, self.unwritten.clone()).await {
             Ok(_) => self.unwritten.clear(),
             Err(error) => tracing::error!(call = %self.call, %error, "events wait: the log can't be written"),

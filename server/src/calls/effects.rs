@@ -125,10 +125,10 @@ impl Driver {
         let (setup, speech) = (self.setup(), parts.speech.clone());
         match leg {
             LegRef::Customer => {
-                self.conversation = Some(Arc::new(Conversation::on(line, setup, speech, parts.clock, facts)));
+                self.conversation = Some(Arc::new(Conversation::on(line, setup, speech, self.clock, facts)));
             }
             LegRef::Supervisor(attempt) => {
-                let consult = Consult::on(line, setup, speech, parts.clock, facts);
+                let consult = Consult::on(line, setup, speech, self.clock, facts);
                 if let Some((_, earlier)) = self.consult.replace((attempt, Arc::new(consult))) {
                     earlier.stop();
                 }
@@ -143,7 +143,7 @@ impl Driver {
         let parts = &self.inner.parts;
         let (facts, heard) = mpsc::channel(FACTS);
         let (speech, style) = (parts.speech.clone(), self.setup().style);
-        self.stand_in = Some(StandIn::on(line, conversation, speech, style, parts.clock, facts));
+        self.stand_in = Some(StandIn::on(line, conversation, speech, style, self.clock, facts));
         self.stand_ins += 1;
         self.listen_to(Source::StandIn(self.stand_ins), heard);
     }

@@ -136,7 +136,7 @@ impl Calls {
         let call = CallId::from_bits(rand::random());
         let escalation = order.escalation && !self.0.parts.policy.supervisors.is_empty();
         let event = order.placed(escalation);
-        let at = self.0.parts.clock.now();
+        let at = self.0.parts.clock.corrected().now();
         match self.store().place(&call, at, event, &order.as_json(), order.idempotency.clone()).await? {
             store::Placed::New(_) => {}
             store::Placed::Replay { status, body } => return Ok(Placed::Replay { status, body }),
