@@ -86,8 +86,6 @@ async fn page(State(pages): State<Pages>, request: Request) -> Response {
     );
     let mut response = render(request).await;
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    // It holds calls, and a nonce that is good once.
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
