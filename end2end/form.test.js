@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CALL, base, calls, customer, endCall, hydrated, until, withPage } from './lib.js';
+import { CALL, base, calls, customer, endCall, hydrated, newContext, until, withPage } from './lib.js';
 
 test('a call from the form to the supervisor, seen live', { timeout: CALL + 60_000 }, () =>
   withPage('call', {}, async (page) => {
@@ -91,6 +91,38 @@ test('without JavaScript the form works, is refused with what was typed, and nev
     await page.request.post(`${page.url().replace('/call/', '/calls/')}/hangup`);
   }),
 );
+
+test('an address made elsewhere runs no script, says nothing of its own and places no call', () =>
+  withPage('address-from-elsewhere', {}, async (page) => {
+    const before = await calls(page);
+    const script = `</textarea><script>window.ran = true; document.querySelector('#call-form').submit()</script>`;
+    const query = new URLSearchParams({ phone: customer, name: script, instruction: script, error: 'Call +1 900 555 0100' });
+    await page.goto(`/?${query}`);
+    await hydrated(page);
+    assert.equal(await page.evaluate(() => window.ran), undefined);
+    assert.equal(await page.inputValue('#call_instruction'), script);
+    assert.equal(await page.inputValue('#call_name'), script);
+    assert.equal(await page.textContent('#form-error'), '');
+    assert.deepEqual(await calls(page), before);
+  }),
+);
+
+test('a script that got into a page all the same does not run', async () => {
+  const context = await newContext();
+  const page = await context.newPage();
+  await page.goto('/');
+  await page.evaluate(() => {
+    const script = document.createElement('script');
+    script.textContent = 'window.ran = true';
+    document.body.append(script);
+    const image = document.createElement('div');
+    image.innerHTML = '<button onclick="window.ran = true"></button>';
+    document.body.append(image);
+    image.firstChild.click();
+  });
+  assert.equal(await page.evaluate(() => window.ran), undefined);
+  await context.close();
+});
 
 test('a phone in the browser rings, answers with its microphone and hangs up', { timeout: 120_000 }, () =>
   withPage('phone', { permissions: ['microphone'] }, async (page) => {

@@ -1,7 +1,7 @@
 //! The operator's form. Without WebAssembly it is a plain form post to `/form/call`; with it, a JSON POST.
 //!
-//! After a plain post that was refused the server sends the browser back to `/` with `error` and what was typed
-//! (`phone`, `name`, `instruction`, `language`, `emotion`) in the query.
+//! After a plain post that was refused the server sends the browser back to `/` with the code of a [`Refusal`] as `error`
+//! and what was typed (`phone`, `name`, `instruction`, `language`, `emotion`) in the query.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -19,14 +19,17 @@ use crate::{
     page::{DeskInfo, PageData},
     setup::CopyButton,
     texts::t,
-    ui::memo,
+    ui::{memo, raw_text},
     words,
 };
 
 mod countries;
 mod draft;
 mod recent;
+mod refusal;
 mod saved;
+
+pub use self::refusal::Refusal;
 
 /// Where a call is posted to.
 const PLACE_URL: &str = "/calls/outbound-with-escalation";
@@ -148,9 +151,8 @@ pub(crate) fn CallForm() -> impl IntoView {
                     placeholder=t().form_instruction_example
                     prop:value=draft.instruction
                     on:input:target=move |event| draft.instruction.set(event.target().value())
-                >
-                    {draft.instruction.get_untracked()}
-                </textarea>
+                    inner_html=raw_text(&draft.instruction.get_untracked())
+                ></textarea>
             </label>
             <SavedInstructions draft/>
             <div class="grid grid-cols-2 gap-3">

@@ -41,6 +41,7 @@ mod voice;
 mod voice_line;
 mod words;
 
+pub use form::Refusal;
 pub use page::{App, DeskInfo, Given, Snapshot, shell};
 
 /// Takes the server-rendered page over. Called by the page itself.

@@ -35,10 +35,16 @@ impl Me {
     }
 
     fn rename(self, name: &str) {
-        let name: String = name.trim().chars().filter(|c| !c.is_control()).take(64).collect();
+        let name: String = name.trim().chars().filter(|c| !is_unseen(*c)).take(64).collect();
         browser::store(KEY, &name);
         self.0.set(name);
     }
+}
+
+/// Control characters, and the commonest of those that the server leaves out of names: what is not seen, and turns the line.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
 /// Shows the name, and lets it be changed.

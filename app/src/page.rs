@@ -78,7 +78,7 @@ pub fn shell(mut options: LeptosOptions) -> impl IntoView {
     options.output_name = program(&address).into();
     let (now, form_key) = (Timestamp::now(), browser::random_key());
     let page = PageData { address, snapshot, now, form_key, desk, history, report };
-    // A '<' could end the script element early.
+    // A '<' could end the script element early, or begin a comment in which its end is not seen.
     let json = serde_json::to_string(&page).unwrap_or_default().replace('<', "\\u003c");
     provide_context(page);
     view! {

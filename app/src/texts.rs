@@ -217,6 +217,11 @@ texts! {
     form_unfinished_phone = "Starts with + and the country code";
     form_name_too_long = "The name is too long: 200 characters at most.";
     form_instruction_too_long = "The instruction is too long: 4000 characters at most.";
+    form_wrong_language = "Warmline does not speak that language.";
+    form_too_many = "As many calls as possible are already open. Try again in a moment.";
+    form_not_ready = "No call can be placed now: see what is missing below.";
+    form_failed = "Nobody could be dialled. The call's page says why.";
+    form_unreadable = "The form could not be read. Fill it in again.";
     form_ready_exchange = "Ready: calls are placed on the embedded exchange.";
     form_ready_livekit = "Ready: calls are placed over LiveKit.";
     form_escalation_fails = "Escalation will fail if requested.";

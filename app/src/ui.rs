@@ -24,6 +24,14 @@ pub(crate) fn press(mut f: impl FnMut() + Send + 'static) -> Box<dyn FnMut(Mouse
     Box::new(move |_| f())
 }
 
+/// Text as the `inner_html` of a text area. Leptos writes the children of text areas, scripts and styles as they are: text
+/// from outside must never be one of those children, it could end the element and begin others.
+pub(crate) fn raw_text(text: &str) -> String {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    // A parser drops the first line break of a text area.
+    if escaped.starts_with('\n') { format!("\n{escaped}") } else { escaped }
+}
+
 /// Its children while the condition holds, else the fallback.
 #[component]
 pub(crate) fn Show<W: Fn() -> bool + Send + Sync + 'static>(

@@ -11,4 +11,5 @@ pub mod pages;
 pub mod serve;
 pub mod settings;
 pub mod store;
+pub mod text;
 mod ws;

@@ -4,24 +4,24 @@ use std::{path::PathBuf, time::Duration};
 
 use any_spawner::Executor;
 use axum::{
-    Form, Router,
+    Router,
     body::{Body, to_bytes},
     extract::{Query, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     middleware::from_fn,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use leptos::{config::LeptosOptions, prelude::provide_context};
+use leptos::{config::LeptosOptions, nonce::Nonce, prelude::provide_context};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use tower_http::{CompressionLevel, compression::CompressionLayer, services::ServeDir};
-use warmline_api::{CallPage, OutboundRequest, OutboundResponse};
-use warmline_app::{DeskInfo, Given, Snapshot, shell};
+use warmline_api::{CallPage, OutboundRequest, OutboundResponse, Report};
+use warmline_app::{DeskInfo, Given, Refusal, Snapshot, shell};
 use warmline_call::Private;
 
-use crate::http::{self, AppState};
+use crate::http::{self, ApiError, AppState};
 
 /// The pages' addresses. They are rendered for each request; everything else of the site is a file.
 const PAGES: &[&str] = &["/", "/console", "/call/{id}", "/history", "/phone", "/setup"];
@@ -76,17 +76,30 @@ pub fn routes(app: AppState, site: PathBuf) -> Router {
 async fn page(State(pages): State<Pages>, request: Request) -> Response {
     let given = pages.given(request.uri()).await;
     let options = pages.options.clone();
+    let nonce = format!("{:032x}", rand::random::<u128>());
+    let policy = http::page_policy(&nonce);
     let render = leptos_axum::render_app_to_stream_with_context(
-        move || provide_context(given.clone()),
+        move || {
+            provide_context(given.clone());
+            // Leptos puts it on the scripts that it writes into the page.
+            provide_context(Nonce::from_value(nonce.clone()));
+        },
         move || shell(options.clone()),
     );
-    render(request).await
+    let mut response = render(request).await;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// Whether a browser asks, for a page to show.
+fn shows_pages(request: &Request) -> bool {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accepts.contains("text/html")
 }
 
 /// A file of the site, or 404: as a page for a browser, as JSON for a program.
 async fn file(State(pages): State<Pages>, request: Request) -> Response {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let browser = accepts.contains("text/html");
+    let browser = shows_pages(&request);
     let uri = request.uri().clone();
     match pages.files.clone().oneshot(request).await {
         Ok(response) if response.status() != StatusCode::NOT_FOUND => {
@@ -103,19 +116,34 @@ async fn file(State(pages): State<Pages>, request: Request) -> Response {
     }
 }
 
-/// The form's plain post: to the call's page, or back with what was wrong.
-async fn place(State(pages): State<Pages>, mut headers: HeaderMap, Form(form): Form<CallForm>) -> Response {
+/// The form's plain post: to the call's page, or back with what was wrong. A program that posts something else is told so.
+async fn place(State(pages): State<Pages>, request: Request) -> Response {
+    let (browser, mut headers) = (shows_pages(&request), request.headers().clone());
+    let form: CallForm = match http::form(request, &pages.app).await {
+        Ok(form) => form,
+        Err(_) if browser => return Redirect::to(&format!("/?error={}", Refusal::Unreadable.code())).into_response(),
+        Err(error) => return error.into_response(),
+    };
     headers.remove("idempotency-key");
-    if let Some(key) = form.key() {
-        headers.insert("idempotency-key", key);
+    let key = form.key();
+    if let Some(key) = &key {
+        headers.insert("idempotency-key", key.clone());
     }
-    match http::start_with_escalation(pages.app, headers, form.request()).await {
+    let refused = match http::start_with_escalation(pages.app.clone(), headers, form.request()).await {
         Ok(response) => match call_of(response).await {
-            Some(id) => Redirect::to(&format!("/call/{id}")).into_response(),
-            None => back(&form, "The call could not be placed."),
+            Some(id) => return to_call(&id),
+            None => Refusal::Failed,
         },
-        Err(error) => back(&form, &error.text()),
-    }
+        Err(error) => match pages.being_placed(&error, key).await {
+            Some(id) => return to_call(&id),
+            None => refusal(&error),
+        },
+    };
+    back(&form, refused)
+}
+
+fn to_call(id: &str) -> Response {
+    Redirect::to(&format!("/call/{id}")).into_response()
 }
 
 async fn call_of(response: Response) -> Option<String> {
@@ -124,9 +152,25 @@ async fn call_of(response: Response) -> Option<String> {
     Some(answer.details.call_id)
 }
 
-fn back(form: &CallForm, error: &str) -> Response {
+/// What the form says of an error.
+fn refusal(error: &ApiError) -> Refusal {
+    match error.status() {
+        StatusCode::BAD_REQUEST => Refusal::Phone,
+        StatusCode::TOO_MANY_REQUESTS => Refusal::Busy,
+        StatusCode::UNPROCESSABLE_ENTITY => match error.fields().next() {
+            Some("phone_number") => Refusal::Phone,
+            Some("name") => Refusal::Name,
+            Some("dynamic_instruction") => Refusal::Instruction,
+            Some("language") => Refusal::Language,
+            _ => Refusal::Unreadable,
+        },
+        _ => Refusal::NotReady,
+    }
+}
+
+fn back(form: &CallForm, refused: Refusal) -> Response {
     let query = [
-        ("error", error),
+        ("error", refused.code()),
         ("phone", &form.phone_number),
         ("name", &form.name),
         ("instruction", &form.dynamic_instruction),
@@ -140,6 +184,13 @@ fn back(form: &CallForm, error: &str) -> Response {
 }
 
 impl Pages {
+    /// The call that an earlier press of the same button is placing at this moment: a second press leads where the first does.
+    async fn being_placed(&self, error: &ApiError, key: Option<HeaderValue>) -> Option<String> {
+        let key = key.filter(|_| error.status() == StatusCode::CONFLICT)?;
+        let call = self.app.calls.store().call_of_key(key.to_str().ok()?).await;
+        call.ok().flatten().map(|call| call.to_string())
+    }
+
     /// All that the page is rendered from.
     async fn given(&self, uri: &Uri) -> Given {
         let history = match uri.path() {
@@ -147,7 +198,10 @@ impl Pages {
             _ => None,
         };
         let report = match uri.path() {
-            "/setup" => tokio::time::timeout(PATIENCE, self.app.examine()).await.ok(),
+            "/setup" => {
+                let report = tokio::time::timeout(PATIENCE, self.app.examine()).await.ok().flatten();
+                report.map(|report| Report::clone(&report))
+            }
             _ => None,
         };
         let address = uri.path_and_query().map_or_else(String::new, ToString::to_string);
@@ -169,6 +223,7 @@ impl Pages {
         let Query(mut pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).unwrap_or_default();
         pairs.retain(|(_, value)| !value.is_empty());
         let filter = http::filter_of(pairs);
+        let _turn = if http::searches(uri) { Some(self.app.turn().await.ok()?) } else { None };
         self.app.calls.store().list(&filter).await.ok()
     }
 

@@ -1,17 +1,18 @@
 //! Puts the program together and serves it. The only module that names providers and backends.
 
 use std::{
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use axum::Router;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 use warmline_exchange::{Exchange, ExchangeOptions, Personas};
@@ -35,38 +36,52 @@ const EXCHANGE_NUMBER: &str = "+15550100000";
 /// After the calls have ended, open connections (consoles, long requests) get so long.
 const CONNECTIONS_GRACE: Duration = Duration::from_secs(2);
 
-/// Serves until told to stop: the first signal drains, the second says goodbye on every call.
+/// How a program that was told to stop has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Every call had ended, or was ended with a goodbye.
+    Clean,
+    /// At once, on a third signal: calls were cut.
+    Cut,
+}
+
+/// Serves until told to stop: the first signal drains, the second says goodbye on every call, the third ends it at once. A
+/// terminal that is closed (SIGHUP) tells nothing of the kind.
 ///
 /// # Errors
 /// Something that start-up needs is missing or taken; the message says what to do.
-pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+pub async fn serve(settings: Settings) -> anyhow::Result<Stopped> {
+    let mut signals = Signals::new()?;
     let listener = listen(settings.addr).await?;
     let (calls, webhooks) = start(&settings).await?;
     let addr = listener.local_addr()?;
     tracing::info!("Warmline is ready at http://{addr}");
 
     let (stop, mut stopped) = watch::channel(false);
-    let state = http::AppState::new(calls.clone()).known_as(http::Hosts::of(settings.addr.ip(), &settings.hosts));
+    let limits = http::Limits::of_process(settings.max_connections);
+    let state = http::AppState::with_limits(calls.clone(), limits.clone());
+    let state = state.known_as(http::Hosts::of(settings.addr.ip(), &settings.hosts));
     let state = state.with_settings(settings);
-    let limits = state.limits.clone();
     let routes = http::routes(state.clone()).merge(pages::routes(state.clone(), site())).merge(webhooks);
     let app = http::wrap(routes, state);
     let server = tokio::spawn(async move {
         http::serve(listener, app, &limits, async move { drop(stopped.wait_for(|stop| *stop).await) }).await;
     });
 
-    let stopped = wait_for_stop(&calls).await;
+    let how = signals.stop(&calls).await;
     stop.send_replace(true);
-    let served = match stopped {
-        Ok(()) => tokio::time::timeout(CONNECTIONS_GRACE, server).await.unwrap_or(Ok(())),
-        Err(_) => Ok(()),
+    let served = match how {
+        Stopped::Clean => tokio::time::timeout(CONNECTIONS_GRACE, server).await.unwrap_or(Ok(())),
+        Stopped::Cut => Ok(()),
     };
     // What happened last may still wait for the disk.
     calls.store().clone().close().await;
-    stopped?;
     served?;
-    tracing::info!("Warmline has stopped");
-    Ok(())
+    match how {
+        Stopped::Clean => tracing::info!("Warmline has stopped"),
+        Stopped::Cut => tracing::error!("Warmline was stopped at once; calls were cut"),
+    }
+    Ok(how)
 }
 
 async fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -236,28 +251,51 @@ fn settings_readiness(settings: &Settings) -> Readiness {
     watch::channel(missing.map_or(Ok(()), |detail| Err(NotReady { detail, soon: false }))).1
 }
 
-/// Resolves when the calls have ended: by themselves after the first signal, with a goodbye after the second.
-async fn wait_for_stop(calls: &Calls) -> anyhow::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that are listened to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
-    if calls.open_count() > 0 {
-        tracing::info!(
-            "no more calls are placed; {} open ones may end. Signal again to end them now",
-            calls.open_count()
-        );
+
+    /// Waits until the program is told to stop. Cancel-safe.
+    async fn told(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => {
+                    tracing::warn!("the terminal was closed (SIGHUP): calls go on, SIGTERM stops Warmline");
+                }
+            }
+        }
     }
-    tokio::select! {
-        () = calls.drain() => return Ok(()),
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("saying goodbye on {} open calls", calls.open_count());
-    tokio::select! {
-        () = calls.stop() => Ok(()),
-        _ = terminate.recv() => bail!("stopped at once; calls were cut"),
-        _ = interrupt.recv() => bail!("stopped at once; calls were cut"),
+
+    /// Waits until the calls have ended: by themselves after the first signal, with a goodbye after the second.
+    async fn stop(&mut self, calls: &Calls) -> Stopped {
+        self.told().await;
+        if calls.open_count() > 0 {
+            let open = calls.open_count();
+            tracing::info!("no more calls are placed; {open} open ones may end. Signal again to end them now");
+        }
+        tokio::select! {
+            () = calls.drain() => return Stopped::Clean,
+            () = self.told() => {}
+        }
+        let open = calls.open_count();
+        tracing::info!("ending {open} open calls, with a goodbye. Signal again to stop at once");
+        tokio::select! {
+            () = calls.stop() => Stopped::Clean,
+            () = self.told() => Stopped::Cut,
+        }
     }
 }

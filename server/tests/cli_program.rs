@@ -219,6 +219,69 @@ async fn every_way_to_fail_has_its_exit_code() {
     }
 }
 
+/// What somebody said moves no cursor and turns no line, in text and in JSON.
+#[tokio::test]
+async fn what_was_said_commands_no_terminal() {
+    const EVIL: &str = "Ann\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\nforged";
+    let said = event(
+        1,
+        json!({"type": "utterance", "side": "call", "speaker": "customer", "utterance": 1, "text": EVIL, "final": true,
+            "interrupted": false, "started_at": "2026-11-22T10:00:02.000Z", "ended_at": null}),
+    );
+    let placed = event(
+        0,
+        json!({"type": "call_placed", "phone_number": "+15550100001", "name": EVIL, "language": EVIL, "emotion": EVIL,
+            "has_dynamic_instruction": false, "escalation_enabled": true}),
+    );
+    let view = warmline_call::CallView::placed(&serde_json::from_value(placed).unwrap());
+    let mut view = view.unwrap();
+    view.apply(&serde_json::from_value(said).unwrap());
+    let page = json!({"calls": [view], "next_cursor": null});
+    let refused = (StatusCode::CONFLICT, Json(json!({"detail": EVIL})));
+    let app = Router::new()
+        .route("/calls", get(async move || Json(page)))
+        .route("/calls/{id}", get(async move || Json(view)))
+        .route("/calls/{id}/hangup", post(async move || refused));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let dir = tempfile::tempdir().unwrap();
+    for args in [
+        &["calls", "ls"][..],
+        &["calls", "show", CALL],
+        &["calls", "ls", "--json"],
+        &["calls", "show", CALL, "--json"],
+        &["calls", "hangup", CALL],
+        &["calls", "hangup", CALL, "--json"],
+    ] {
+        let (_, out, err) = warmline(dir.path(), &[args, &["--url", &url]].concat()).await;
+        let all = format!("{out}{err}");
+        assert!(all.contains("Ann"), "{args:?}: {all:?}");
+        let commands = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{2028}".contains(c));
+        assert!(!all.contains(commands), "{args:?}: {all:?}");
+        assert!(!all.lines().any(|line| line.trim_start().starts_with("forged")), "{args:?}: {all}");
+        if args.contains(&"--json") && !out.is_empty() {
+            assert!(
+                serde_json::from_str::<Value>(&out).unwrap().to_string().contains('\u{202e}'),
+                "the same text: {out}"
+            );
+        }
+    }
+}
+
+/// `warmline … | head -1` ends quietly.
+#[tokio::test]
+async fn a_pipe_that_is_closed_is_nobodys_failure() {
+    for args in [&["openapi"][..], &["--help"], &["config", "show"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_warmline"));
+        let child = child.args(args).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = child.kill_on_drop(true).spawn().unwrap();
+        drop(child.stdout.take());
+        drop(child.stderr.take());
+        assert_eq!(child.wait().await.unwrap().code(), Some(0), "{args:?}");
+    }
+}
+
 #[tokio::test]
 async fn config_show_tells_origins_and_no_secret() {
     let dir = tempfile::tempdir().unwrap();

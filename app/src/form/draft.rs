@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use warmline_api::{INVALID_PHONE_NUMBER, OutboundRequest, PhoneNumber, call::Private};
 
-use super::recent::remember;
+use super::{recent::remember, refusal::Refusal};
 use crate::{address::Here, browser, page::PageData, texts::t};
 
 pub(super) const NAME_MOST: usize = 200;
@@ -42,7 +42,8 @@ impl Draft {
             RwSignal::new(known.map_or_else(String::new, |(value, _)| (*value).to_owned()))
         };
         let key = use_context::<PageData>().map_or_else(browser::random_key, |page| page.form_key);
-        let error = Some(given("error")).filter(|error| !error.is_empty());
+        // A code, never a text: anybody can make somebody open an address.
+        let error = Refusal::of(&given("error")).map(|refusal| refusal.text().to_owned());
         Self {
             phone: RwSignal::new(given("phone")),
             name: RwSignal::new(given("name")),

@@ -72,16 +72,16 @@ pub trait Colleague: Send + Sync {
     fn join(&mut self, agent: Arc<dyn CustomerAgent>);
 }
 
-/// Puts somebody on a line. What happens there is reported to `facts`, which are closed when it is over.
+/// Puts somebody on a line. What happens there is reported to `facts`, which are closed when it is over, and dated by `clock`.
 pub trait Agents: Send + Sync {
     /// The agent, on the customer's line; it waits for orders.
-    fn converse(&self, line: Line, setup: Setup, facts: mpsc::Sender<Fact>) -> Arc<dyn CustomerAgent>;
+    fn converse(&self, line: Line, setup: Setup, clock: Clock, facts: mpsc::Sender<Fact>) -> Arc<dyn CustomerAgent>;
 
     /// The agent, on a supervisor's line; it waits for orders.
-    fn consult(&self, line: Line, setup: Setup, facts: mpsc::Sender<Fact>) -> Arc<dyn SupervisorAgent>;
+    fn consult(&self, line: Line, setup: Setup, clock: Clock, facts: mpsc::Sender<Fact>) -> Arc<dyn SupervisorAgent>;
 
     /// A person, on theirs. [`Fact::Ready`] tells that they can be heard.
-    fn attend(&self, line: Line, style: VoiceStyle, facts: mpsc::Sender<Fact>) -> Box<dyn Colleague>;
+    fn attend(&self, line: Line, style: VoiceStyle, clock: Clock, facts: mpsc::Sender<Fact>) -> Box<dyn Colleague>;
 
     /// What the supervisor has to know: summary and points.
     fn prepare_briefing(
@@ -97,21 +97,19 @@ pub trait Agents: Send + Sync {
 pub struct LocalAgents {
     /// What with.
     pub speech: Speech,
-    /// The time.
-    pub clock: Clock,
 }
 
 impl Agents for LocalAgents {
-    fn converse(&self, line: Line, setup: Setup, facts: mpsc::Sender<Fact>) -> Arc<dyn CustomerAgent> {
-        Arc::new(Conversation::on(line, setup, self.speech.clone(), self.clock, facts))
+    fn converse(&self, line: Line, setup: Setup, clock: Clock, facts: mpsc::Sender<Fact>) -> Arc<dyn CustomerAgent> {
+        Arc::new(Conversation::on(line, setup, self.speech.clone(), clock, facts))
     }
 
-    fn consult(&self, line: Line, setup: Setup, facts: mpsc::Sender<Fact>) -> Arc<dyn SupervisorAgent> {
-        Arc::new(Consult::on(line, setup, self.speech.clone(), self.clock, facts))
+    fn consult(&self, line: Line, setup: Setup, clock: Clock, facts: mpsc::Sender<Fact>) -> Arc<dyn SupervisorAgent> {
+        Arc::new(Consult::on(line, setup, self.speech.clone(), clock, facts))
     }
 
-    fn attend(&self, line: Line, style: VoiceStyle, facts: mpsc::Sender<Fact>) -> Box<dyn Colleague> {
-        Box::new(StandIn::on(line, self.speech.clone(), style, self.clock, facts))
+    fn attend(&self, line: Line, style: VoiceStyle, clock: Clock, facts: mpsc::Sender<Fact>) -> Box<dyn Colleague> {
+        Box::new(StandIn::on(line, self.speech.clone(), style, clock, facts))
     }
 
     fn prepare_briefing(

@@ -40,7 +40,7 @@ impl Inner {
             hold_s: held(&known).as_secs_f64(),
             time_to_human_s: None,
         });
-        self.record(call, events);
+        self.record(call, self.parts.clock.corrected().now(), events);
     }
 
     /// What has happened to a call. A disk that can't be read is asked again for a while: how long was spoken is in there.

@@ -11,7 +11,7 @@ use warmline_call::{
     Adopted, CallId, Command, Config, Event, Input, LegRef, Machine, OperatorAction, Person, Private, Rejected, Seat,
     SeatFact,
 };
-use warmline_telephony::{DialError, Dialled, Frame, Inherited, Line, Room};
+use warmline_telephony::{Clock, DialError, Dialled, Frame, Inherited, Line, Room};
 use warmline_voice::{Colleague, CustomerAgent, Fact, SupervisorAgent};
 
 use super::{Inner, Order, children, hearing::Utterances};
@@ -59,6 +59,8 @@ pub(super) struct Begun {
 pub(super) struct Driver {
     pub(super) inner: Arc<Inner>,
     pub(super) call: CallId,
+    /// The call's own: its events are in order whatever becomes of the system's time.
+    pub(super) clock: Clock,
     pub(super) order: Order,
     pub(super) machine: Machine,
     pub(super) room: Arc<dyn Room>,
@@ -171,6 +173,7 @@ impl Driver {
         tokio::spawn(children::forward(room.listen(), heard));
         tokio::spawn(children::report_health(room.health(), inbox.clone()));
         Self {
+            clock: inner.parts.clock.corrected(),
             inner,
             call,
             order,
@@ -284,11 +287,11 @@ impl Driver {
 
     /// Puts events in line for the log: a live call waits for no disk.
     pub(super) fn write(&self, events: Vec<Event>) {
-        self.inner.record(&self.call, events);
+        self.inner.record(&self.call, self.clock.now(), events);
     }
 
     /// How long the call has lived by the machine's clock when that moment of its own came.
     pub(super) fn moment(&self, after: Duration) -> jiff::Timestamp {
-        self.inner.parts.clock.at(self.started + after)
+        self.clock.at(self.started + after)
     }
 }

@@ -134,9 +134,9 @@ impl Driver {
         let (facts, heard) = mpsc::channel(FACTS);
         let (agents, setup) = (&self.inner.agents, self.setup());
         match leg {
-            LegRef::Customer => self.agent = Some(agents.converse(line, setup, facts)),
+            LegRef::Customer => self.agent = Some(agents.converse(line, setup, self.clock, facts)),
             LegRef::Supervisor(attempt) => {
-                let consult = agents.consult(line, setup, facts);
+                let consult = agents.consult(line, setup, self.clock, facts);
                 if let Some((_, earlier)) = self.consult.replace((attempt, consult)) {
                     earlier.stop();
                 }
@@ -150,7 +150,7 @@ impl Driver {
     fn seat(&mut self, seat: Seat) {
         let Some(line) = self.offered.take() else { return };
         let (facts, heard) = mpsc::channel(FACTS);
-        self.colleague = Some((seat, self.inner.agents.attend(line, self.setup().style, facts)));
+        self.colleague = Some((seat, self.inner.agents.attend(line, self.setup().style, self.clock, facts)));
         self.listen_to(Source::Seat(seat), heard);
     }
 

@@ -22,6 +22,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 use warmline_api::PhoneNumber;
@@ -141,7 +142,7 @@ impl Calls {
     /// # Errors
     /// The log can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
-        let agents = LocalAgents { speech: parts.speech.clone(), clock: parts.clock };
+        let agents = LocalAgents { speech: parts.speech.clone() };
         Self::start_with(parts, Arc::new(agents)).await
     }
 
@@ -320,11 +321,11 @@ impl Inner {
     }
 
     /// Puts events of a call in line for the log, which waits for nobody.
-    fn record(&self, call: &CallId, events: Vec<Event>) {
+    fn record(&self, call: &CallId, at: Timestamp, events: Vec<Event>) {
         if events.is_empty() {
             return;
         }
-        if let Err(error) = self.parts.store.record(call, self.parts.clock.now(), events) {
+        if let Err(error) = self.parts.store.record(call, at, events) {
             tracing::error!(%call, "events are not in the log: {error}");
         }
     }

@@ -23,7 +23,8 @@ pub(super) async fn open(
         match message {
             Some(Message::Act { input: Input::Operator { action: OperatorAction::Hangup, by }, reply }) => {
                 let (action, by) = (warmline_call::Action::Hangup, by.name().to_owned());
-                inner.record(call, vec![Event::OperatorActed { action, by, reason: None }]);
+                let acted = Event::OperatorActed { action, by, reason: None };
+                inner.record(call, inner.parts.clock.corrected().now(), vec![acted]);
                 inner.close_in_log(call, EndReason::OperatorHungUp, "An operator ended the call.").await;
                 let _ = reply.send(Ok(()));
                 return Ok(None);

@@ -95,8 +95,9 @@ async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), Unsettled> {
         (Some(left), Some(order)) => {
             let legs: Vec<LegRef> = left.legs.iter().map(|(leg, _)| *leg).collect();
             let changed = aftermath::changes(&view, &legs);
-            let adopted = adopted(&view, &events, (legs, left.merged), inner.parts.clock.now());
-            inner.record(call, changed);
+            let now = inner.parts.clock.corrected().now();
+            let adopted = adopted(&view, &events, (legs, left.merged), now);
+            inner.record(call, now, changed);
             tracing::info!(%call, phase = view.phase.as_str(), merged = left.merged, "a call of an earlier run is taken over");
             let last = view.transcript.iter().map(|line| line.utterance).max().unwrap_or_default();
             Inner::adopt(inner, call.clone(), order, left, adopted, last);

@@ -110,7 +110,7 @@ pub(super) fn refused(status: StatusCode, body: &str) -> Failure {
 /// A sentence, or the list of what does not validate.
 fn detail(detail: &Value) -> Option<String> {
     if let Some(text) = detail.as_str() {
-        return Some(super::terminal::printable(text));
+        return Some(crate::text::printable(text));
     }
     let lines: Vec<_> = detail
         .as_array()?
@@ -120,5 +120,5 @@ fn detail(detail: &Value) -> Option<String> {
             format!("{}: {}", place.join("."), item["msg"].as_str().unwrap_or("not valid"))
         })
         .collect();
-    (!lines.is_empty()).then(|| super::terminal::printable(&lines.join("; ")))
+    (!lines.is_empty()).then(|| crate::text::printable(&lines.join("; ")))
 }

@@ -26,6 +26,6 @@ pub(super) fn show(settings: &Settings, terminal: &Terminal) -> Exit {
 }
 
 fn shortened(text: &str) -> String {
-    let text = super::terminal::printable(text);
+    let text = crate::text::printable(text);
     if text.chars().count() <= 60 { text } else { text.chars().take(59).chain(['…']).collect() }
 }

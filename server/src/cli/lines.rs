@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use warmline_call::{CallView, Event, Leg, LegState, MediaState, Phase, Private, Recorded, Side, Speaker};
 
-use super::terminal::printable;
-use crate::doctor::Style;
+use crate::{doctor::Style, text::printable};
 
 /// One line of a list of calls.
 pub(super) fn summary(view: &CallView, style: Style) -> String {

@@ -19,11 +19,13 @@ use clap::Parser;
 
 use crate::{
     doctor,
+    serve::Stopped,
     settings::{Settings, Severity, Sources},
 };
 use args::{Args, Command, ConfigCommand};
 use terminal::Terminal;
 
+pub use logging::dropped_log_lines;
 pub use models::progress_bar;
 
 /// How a command came out, as the shell sees it.
@@ -121,7 +123,7 @@ fn client(args: &Args, sources: &Sources) -> Result<client::Client, Failure> {
 
 async fn serve(sources: &Sources, terminal: &Terminal) -> Result<Exit, Failure> {
     let settings = Settings::load(sources).map_err(|errors| Failure::new(Exit::Usage, errors.to_string()))?;
-    logging::start(&settings.log, terminal);
+    let _log = logging::start(&settings.log, terminal);
     for problem in &settings.problems {
         match problem.severity {
             Severity::Warning => tracing::warn!("{problem}"),
@@ -131,8 +133,11 @@ async fn serve(sources: &Sources, terminal: &Terminal) -> Result<Exit, Failure> 
     if settings.not_ready().is_some() {
         tracing::error!("no calls can be placed until this is mended; 'warmline doctor' looks at everything");
     }
-    crate::serve::serve(settings).await?;
-    Ok(Exit::Ok)
+    match crate::serve::serve(settings).await? {
+        Stopped::Clean => Ok(Exit::Ok),
+        // The log has said so; nothing more may wait for whoever reads it.
+        Stopped::Cut => Ok(Exit::Failure),
+    }
 }
 
 async fn run_doctor(settings: &Settings, terminal: &Terminal) -> Exit {

@@ -3,7 +3,10 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use serde::Serialize;
 
 use super::{Exit, Failure};
-use crate::doctor::Style;
+use crate::{
+    doctor::Style,
+    text::{escaped_json, printable},
+};
 
 /// Where output goes, and how.
 #[derive(Clone, Copy, Debug)]
@@ -32,21 +35,21 @@ impl Terminal {
     /// A line about it; not with `--json`.
     pub(super) fn note(&self, line: &str) {
         if !self.json {
-            drop(writeln!(stderr(), "{}", self.error_style.paint("2", line)));
+            drop(writeln!(stderr(), "{}", self.error_style.paint("2", &lines(line))));
         }
     }
 
     /// A value as JSON on lines of its own.
     pub(super) fn json(&self, value: &impl Serialize) {
         if let Ok(text) = serde_json::to_string_pretty(value) {
-            self.say(&text);
+            self.say(&escaped_json(&text));
         }
     }
 
     /// A value as JSON in one line.
     pub(super) fn json_line(&self, value: &impl Serialize) {
         if let Ok(text) = serde_json::to_string(value) {
-            self.say(&text);
+            self.say(&escaped_json(&text));
         }
     }
 
@@ -60,15 +63,15 @@ impl Terminal {
     pub(super) fn failure(&self, failure: &Failure) -> Exit {
         if self.json {
             let error = serde_json::json!({"error": failure.message, "exit": failure.exit as u8});
-            drop(writeln!(stderr(), "{error}"));
+            drop(writeln!(stderr(), "{}", escaped_json(&error.to_string())));
         } else {
-            drop(writeln!(stderr(), "{} {}", self.error_style.paint("31", "warmline:"), failure.message));
+            drop(writeln!(stderr(), "{} {}", self.error_style.paint("31", "warmline:"), lines(&failure.message)));
         }
         failure.exit
     }
 }
 
-/// Without control characters: what somebody said must not move the cursor.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// A message that may have several lines, and in them text from outside.
+fn lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }

@@ -9,7 +9,7 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use warmline_exchange::Personas;
 use warmline_telephony::HoldMusic;
 
-use super::Finding;
+use super::{Finding, aside};
 use crate::settings::Settings;
 
 pub(super) async fn data_dir(settings: &Settings) -> Vec<Finding> {
@@ -28,7 +28,7 @@ pub(super) async fn record_dir(settings: &Settings) -> Vec<Finding> {
 async fn writable(dir: PathBuf, setting: &'static str) -> Finding {
     let shown = dir.display().to_string();
     let tried = format!("wrote and removed a file in {shown}");
-    let probed = tokio::task::spawn_blocking(move || {
+    let probed = aside(move || {
         let there = dir.ancestors().find(|d| d.exists() || d.as_os_str().is_empty()).map(Path::to_path_buf);
         let place = there.filter(|d| !d.as_os_str().is_empty()).unwrap_or_else(|| PathBuf::from("."));
         scratch(&place).map(|()| place == dir)
@@ -88,8 +88,7 @@ pub(super) async fn personas(settings: &Settings) -> Vec<Finding> {
         return vec![Finding::ok(format!("the {number} built-in personas"))];
     };
     let shown = dir.display().to_string();
-    let loaded =
-        tokio::task::spawn_blocking(move || Personas::load(&dir).map(|p| p.all().count()).map_err(|e| e.to_string()));
+    let loaded = aside(move || Personas::load(&dir).map(|p| p.all().count()).map_err(|e| e.to_string()));
     vec![match loaded.await.unwrap_or_else(|died| Err(died.to_string())) {
         Ok(number) => Finding::ok(format!("{number} personas, with those of {shown}")),
         Err(error) => Finding::fail(
@@ -103,9 +102,7 @@ pub(super) async fn personas(settings: &Settings) -> Vec<Finding> {
 pub(super) async fn hold_music(settings: &Settings) -> Vec<Finding> {
     let Some(file) = settings.hold_music.clone() else { return vec![Finding::ok("built-in music")] };
     let shown = file.display().to_string();
-    let decoded = tokio::task::spawn_blocking(move || {
-        HoldMusic::from_file(&file).map(|m| m.duration()).map_err(|e| e.to_string())
-    });
+    let decoded = aside(move || HoldMusic::from_file(&file).map(|m| m.duration()).map_err(|e| e.to_string()));
     vec![match decoded.await.unwrap_or_else(|died| Err(died.to_string())) {
         Ok(length) => Finding::ok(format!("decoded {shown}, {} s", length.as_secs())),
         Err(error) => Finding::fail(

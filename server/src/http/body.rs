@@ -88,6 +88,31 @@ impl<T: Body> FromRequest<AppState> for CheckedOrNone<T> {
     }
 }
 
+/// The fields of a form, within the same bounds.
+///
+/// # Errors
+/// It is none, is too large, or took too long.
+pub(crate) async fn form<T: DeserializeOwned>(request: Request, state: &AppState) -> Result<T, ApiError> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(ApiError::unsupported("Send the form with 'Content-Type: application/x-www-form-urlencoded'."));
+    }
+    let bytes = read(request, state).await?;
+    serde_urlencoded::from_bytes(&bytes)
+        .map_err(|error| ApiError::bad_request(format!("The form could not be read: {error}.")))
+}
+
+/// A request that was put together here, checked like one that was sent.
+///
+/// # Errors
+/// A text is too long.
+pub(crate) fn checked<T: Body + serde::Serialize>(body: &T) -> Result<(), ApiError> {
+    let Ok(Value::Object(object)) = serde_json::to_value(body) else { return Err(ApiError::internal()) };
+    let errors: Vec<_> = T::FIELDS.iter().filter_map(|field| field.fault(&object)).collect();
+    if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(errors)) }
+}
+
 async fn read(request: Request, state: &AppState) -> Result<Bytes, ApiError> {
     let reading = Bytes::from_request(request, state);
     let read = tokio::time::timeout(state.limits.body_time, reading).await.map_err(|_| ApiError::slow_body())?;

@@ -55,6 +55,11 @@ impl ApiError {
         Self { status, detail: Detail::Sentence(detail.into()), retry_after_s: None }
     }
 
+    /// Any other status, with a library's sentence.
+    pub(super) fn of(status: StatusCode, detail: &str) -> Self {
+        Self::sentence(status, detail)
+    }
+
     /// 400: the request makes no sense.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::sentence(StatusCode::BAD_REQUEST, detail)
@@ -90,6 +95,11 @@ impl ApiError {
         Self::sentence(StatusCode::PAYLOAD_TOO_LARGE, format!("The request's body is larger than {limit} bytes."))
     }
 
+    /// 415: not in that format.
+    pub fn unsupported(detail: impl Into<String>) -> Self {
+        Self::sentence(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
     /// 422: it does not validate.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = Detail::Fields(errors);
@@ -119,6 +129,15 @@ impl ApiError {
     /// 404: no such call.
     pub fn no_such_call(id: &str) -> Self {
         Self::not_found(format!("Call '{id}' not found"))
+    }
+
+    /// The names of the fields that don't validate.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        let errors = match &self.detail {
+            Detail::Sentence(_) => &[][..],
+            Detail::Fields(errors) => errors,
+        };
+        errors.iter().filter_map(|error| error.loc.last()?.as_str())
     }
 
     /// The error as a person reads it.

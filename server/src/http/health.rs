@@ -1,5 +1,7 @@
 //! Is the process up, can it take calls, and what has it counted?
 
+use std::sync::Arc;
+
 use axum::{
     extract::State,
     http::{HeaderValue, header},
@@ -51,21 +53,25 @@ pub(crate) async fn readyz(State(state): State<AppState>) -> Result<Response, Ap
 
 /// The doctor's report
 ///
-/// Looks at everything that a call needs: settings, providers, store, music, clock. Takes up to ten seconds.
+/// Looks at everything that a call needs: settings, providers, store, music, clock. Takes up to ten seconds; what was found
+/// is told again to whoever asks within ten seconds after. Pages of other sites may not ask.
 #[utoipa::path(
     get, path = "/doctor", tag = "operations", operation_id = "doctor",
     responses((status = 200, description = "What was found.", body = Report), errors::Any),
 )]
-pub(crate) async fn doctor(State(state): State<AppState>) -> Response {
-    ok(state.examine().await)
+pub(crate) async fn doctor(State(state): State<AppState>) -> Result<Response, ApiError> {
+    let report = state.examine().await.ok_or_else(ApiError::internal)?;
+    let cached = HeaderValue::from_str(&format!("private, max-age={}", engine::FRESH.as_secs()));
+    let cached = cached.unwrap_or(HeaderValue::from_static("no-store"));
+    Ok(([(header::CACHE_CONTROL, cached)], ok(&*report)).into_response())
 }
 
 impl AppState {
-    /// What the doctor finds.
-    pub(crate) async fn examine(&self) -> Report {
-        match &self.settings {
-            Some(settings) => engine::run(settings).await,
-            None => Report { ok: true, checks: Vec::new() },
+    /// What the doctor finds, or found a moment ago; `None` when the look died.
+    pub(crate) async fn examine(&self) -> Option<Arc<Report>> {
+        match &self.doctor {
+            Some(doctor) => doctor.report().await,
+            None => Some(Arc::new(Report { ok: true, checks: Vec::new() })),
         }
     }
 }

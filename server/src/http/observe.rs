@@ -1,17 +1,17 @@
-//! What happens around every request: its id, its origin, its time, its count.
+//! What happens around every request: its id, its origin, its time, its count; and what every answer says and looks like.
 
 use std::{any::Any, sync::Arc};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
-use super::{ApiError, AppState};
+use super::{ApiError, AppState, origin::is_foreign, protection::protect, uniform::uniform};
 
 /// Names a request in the answer and in the log.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -23,7 +23,7 @@ pub(super) async fn observe(State(state): State<AppState>, request: Request, nex
     let method = method(request.method());
     let route: Arc<str> = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).into();
     let span = tracing::info_span!("http", method, route = &*route, id = id.to_str().unwrap_or_default());
-    let foreign = acts(&request) && !same_origin(request.headers());
+    let (foreign, path) = (is_foreign(&request), request.uri().path().to_owned());
     let answer = async {
         if foreign {
             return ApiError::forbidden("Pages of other sites may not use Warmline.").into_response();
@@ -40,8 +40,9 @@ pub(super) async fn observe(State(state): State<AppState>, request: Request, nex
             Err(_) => ApiError::unavailable("This took too long. Try again in a moment.").into_response(),
         }
     };
-    let mut answer = answer.instrument(span.clone()).await;
+    let mut answer = uniform(answer.instrument(span.clone()).await).await;
     answer.headers_mut().insert(REQUEST_ID, id);
+    protect(&path, answer.headers_mut());
     let status = answer.status().as_u16();
     tracing::debug!(parent: &span, status, "answered");
     state.calls.store().metrics().http(method, route, status, begun.elapsed());
@@ -78,26 +79,9 @@ fn method(method: &Method) -> &'static str {
     }
 }
 
-/// Whether a request does something, or opens a socket, which browsers let every page do.
-fn acts(request: &Request) -> bool {
-    let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    !reads || request.uri().path().starts_with("/ws/") || request.headers().contains_key(header::UPGRADE)
-}
-
 /// Whether a request may last as long as a call.
 fn waits(uri: &Uri) -> bool {
     uri.path() == "/calls/outbound" || uri.path().starts_with("/ws/")
-}
-
-/// Whether a request comes from our own pages, or from a program, which sends no `Origin`.
-fn same_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let default_port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let bare = |name: &str| name.strip_suffix(default_port).unwrap_or(name).to_ascii_lowercase();
-    !authority.is_empty() && bare(authority) == bare(host)
 }
 
 #[cfg(test)]
@@ -106,17 +90,6 @@ mod tests {
 
     fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
-    }
-
-    #[test]
-    fn programs_and_our_own_pages_pass_and_other_pages_do_not() {
-        let host = (header::HOST, "localhost:8000");
-        assert!(same_origin(&headers(std::slice::from_ref(&host))));
-        assert!(same_origin(&headers(&[host.clone(), (header::ORIGIN, "http://localhost:8000")])));
-        assert!(same_origin(&headers(&[(header::HOST, "Calls.example"), (header::ORIGIN, "https://calls.example")])));
-        for foreign in ["http://evil.example", "http://localhost:9000", "null", "localhost:8000", "http://"] {
-            assert!(!same_origin(&headers(&[host.clone(), (header::ORIGIN, foreign)])), "{foreign}");
-        }
     }
 
     #[test]

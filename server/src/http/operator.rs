@@ -58,9 +58,7 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
     (ours.len() == 32 && ours.bytes().all(|b| b.is_ascii_hexdigit())).then_some(ours)
 }
 
-/// A name that can be shown on one line.
+/// A name that can be shown on one line, without what is not seen of it.
 fn fit(name: &str) -> Option<String> {
-    let name = name.trim();
-    let fits = (1..=LONGEST).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    fits.then(|| name.to_owned())
+    crate::text::name(name).filter(|name| (1..=LONGEST).contains(&name.chars().count()))
 }

@@ -8,7 +8,9 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
-    ApiError, AppState, calls, health,
+    ApiError, AppState, calls,
+    door::through_the_door,
+    health,
     observe::{observe, panicked},
 };
 use crate::{openapi, ws};
@@ -20,14 +22,15 @@ pub fn router(state: AppState) -> Router {
 
 /// The routes alone, for a program that merges its pages in before it calls [`wrap`].
 pub fn routes(state: AppState) -> Router {
+    let door = from_fn_with_state(state.clone(), through_the_door);
     Router::new()
-        .route("/calls", get(calls::list::list))
+        .route("/calls", get(calls::list::list).layer(door.clone()))
         .route("/calls/outbound-with-escalation", post(calls::outbound::with_escalation))
         .route("/calls/outbound", post(calls::outbound::standard))
-        .route("/calls/export", get(calls::export::export))
+        .route("/calls/export", get(calls::export::export).layer(door.clone()))
         .route("/calls/{id}", get(calls::show::show))
         .route("/calls/{id}/events", get(calls::events::events))
-        .route("/calls/{id}/bundle", get(calls::export::bundle))
+        .route("/calls/{id}/bundle", get(calls::export::bundle).layer(door))
         .route("/calls/{id}/hangup", post(calls::actions::hangup))
         .route("/calls/{id}/escalate", post(calls::actions::escalate))
         .route("/calls/{id}/transfer/accept", post(calls::actions::accept))

@@ -133,6 +133,8 @@ impl Default for Metrics {
             inner.response.clone(),
         );
         registry.register("websocket_clients", "Open WebSockets, by kind", inner.sockets.clone());
+        let dropped = crate::cli::dropped_log_lines();
+        registry.register("log_lines_dropped", "Log lines that nobody read in time", dropped);
         registry.register("http_request_seconds", "Time to answer an HTTP request", inner.http.clone());
         Self(Arc::new(Inner { registry, ..inner }))
     }

@@ -49,17 +49,17 @@ macro_rules! sets {
 
 sets! {
     /// What every route may answer.
-    Any: 500 503;
+    Any: 403 500 503;
     /// `/readyz`.
-    NotReady: 500 503;
+    NotReady: 403 500 503;
     /// The POSTs that start calls.
     Start: 400 403 408 409 413 422 429 500 503;
     /// Queries over calls.
-    Query: 400 422 500 503;
+    Query: 400 403 422 429 500 503;
     /// Queries about one call.
-    OneCall: 400 404 422 500 503;
+    OneCall: 400 403 404 422 429 500 503;
     /// Actions without a body.
-    Act: 403 404 409 500 503;
+    Act: 400 403 404 409 500 503;
     /// Actions with a body.
     ActWithBody: 400 403 404 408 409 413 422 500 503;
 }
@@ -67,13 +67,13 @@ sets! {
 fn answer(status: u16) -> Response {
     let (description, schema) = match status {
         400 => ("The phone number's format is invalid, or the request can't be read.", "Error"),
-        403 => ("The request comes from another site's page.", "Error"),
+        403 => ("The request comes from another site's page, or asks for a name that is not Warmline's.", "Error"),
         404 => ("There is no such call.", "Error"),
         408 => ("The body took too long to arrive.", "Error"),
         409 => ("Not possible now: the detail names the phase, and for a lost race who won.", "Error"),
         413 => ("The body is too large.", "Error"),
         422 => ("The request does not validate.", "ValidationError"),
-        429 => ("Too many calls are open.", "Error"),
+        429 => ("Too many calls are open, or too many searches and exports are being made.", "Error"),
         503 => ("Not now: the detail says what is missing.", "Error"),
         _ => ("Something is wrong inside Warmline.", "Error"),
     };

@@ -52,6 +52,7 @@ pub(super) fn build(sources: &Sources) -> Settings {
         personas: reader.path("WARMLINE_PERSONAS"),
         record_dir: reader.path("WARMLINE_RECORD_DIR"),
         max_calls: reader.value("WARMLINE_MAX_CALLS", 100, parse::max_calls),
+        max_connections: reader.optional("WARMLINE_MAX_CONNECTIONS", parse::max_connections),
         timers,
         voicemail: reader.value("WARMLINE_VOICEMAIL", Default::default(), parse::voicemail),
         openai: openai(&mut reader),

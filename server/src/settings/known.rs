@@ -63,6 +63,12 @@ pub const KNOWN: &[Known] = &[
     known("WARMLINE_HOLD_MUSIC", Open, "", "a WAV or Ogg file; without it, built-in music"),
     known("WARMLINE_PERSONAS", Open, "", "folder of the exchange's personas (TOML)"),
     known("WARMLINE_MAX_CALLS", Open, "100", "calls at the same time"),
+    known(
+        "WARMLINE_MAX_CONNECTIONS",
+        Open,
+        "",
+        "HTTP connections at the same time; without it, what the limit of open files leaves, at most 4096",
+    ),
     known("WARMLINE_RING_TIMEOUT_S", Open, "30", "the customer's phone rings at most so long"),
     known("WARMLINE_SUPERVISOR_RING_TIMEOUT_S", Open, "30", "a supervisor's phone rings at most so long"),
     known("WARMLINE_DECISION_TIMEOUT_S", Open, "60", "a supervisor has so long to decide"),

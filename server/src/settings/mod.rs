@@ -64,6 +64,8 @@ pub struct Settings {
     pub record_dir: Option<PathBuf>,
     /// Calls at the same time.
     pub max_calls: usize,
+    /// HTTP connections at the same time; without it, as many as the process may have.
+    pub max_connections: Option<usize>,
     /// How long things may take.
     pub timers: Timers,
     /// What to do when a machine answers.

@@ -48,6 +48,11 @@ pub(super) fn max_calls(text: &str) -> Parsed<usize> {
     number.ok_or_else(|| "a whole number from 1 to 10000".to_owned())
 }
 
+pub(super) fn max_connections(text: &str) -> Parsed<usize> {
+    let number = text.trim().parse().ok().filter(|n| (1..=1_000_000).contains(n));
+    number.ok_or_else(|| "a whole number from 1 to 1000000".to_owned())
+}
+
 pub(super) fn yes_or_no(text: &str) -> Parsed<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Ok(true),

@@ -4,6 +4,9 @@
 
 mod console;
 mod document;
+mod html;
+mod limits;
+mod pages;
 mod placing;
 mod recovering;
 mod rest;

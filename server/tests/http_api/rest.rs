@@ -147,7 +147,17 @@ async fn actions_reach_the_call_with_what_was_said_and_by_whom() {
     }
     post_with(&app, &path("hangup"), "", &[("X-Operator", "console")]).await;
     assert_eq!(fake.acts.lock().unwrap().pop().unwrap().2, "console");
-    for (query, by) in [("?as=J%C3%B6rg+Ann", "Jörg Ann"), ("?as=%20", "console"), ("?as=a%00b", "console")] {
+    for (query, by) in [
+        ("?as=J%C3%B6rg+Ann", "Jörg Ann"),
+        ("?as=%20", "console"),
+        ("?as=a%00b", "console"),
+        ("?as=A%E2%80%AEnn", "Ann"),
+        ("?as=%E2%80%8BAnn%EF%BB%BF", "Ann"),
+        ("?as=Ann%E2%80%A8Ben", "console"),
+        ("?as=%E2%80%8B%E3%85%A4", "console"),
+        ("?as=Ann%0ABen", "console"),
+        ("?as=Ann%20%C2%A0%20Ben", "Ann Ben"),
+    ] {
         post_with(&app, &format!("{}{query}", path("claim")), "", &[("X-Operator", "console")]).await;
         assert_eq!(fake.acts.lock().unwrap().pop().unwrap().2, by);
     }

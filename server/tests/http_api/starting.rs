@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
-use warmline::{
-    calls::PlaceError,
-    http::{AppState, Limits, router},
-};
+use warmline::{calls::PlaceError, http::Limits};
 use warmline_api::INVALID_PHONE_NUMBER;
 use warmline_call::{EndReason, Phase};
 
-use crate::support::{Fake, id, post, post_with, serve};
+use crate::support::{Fake, get, id, post, post_with, serve};
 
 const ESCALATION: &str = "/calls/outbound-with-escalation";
 const STANDARD: &str = "/calls/outbound";
@@ -309,15 +306,30 @@ async fn a_key_whose_answer_was_lost_in_a_crash_is_answered_from_the_log() {
 #[tokio::test]
 async fn a_handler_that_panics_answers_500_and_the_next_request_is_served() {
     let fake = Fake::new().await;
-    let app = router(AppState::with_limits(
-        fake.clone(),
-        Limits { answer_time: Duration::from_secs(5), ..Limits::default() },
-    ));
+    let app = fake.app();
     *fake.panic.lock().unwrap() = true;
-    let answer = post(&app, ESCALATION, r#"{"phone_number":"+1234567890"}"#).await;
-    assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (500, "Internal Server Error"));
+    // One dies in its handler, the other in the task that places the call.
+    for answer in [get(&app, "/readyz").await, post(&app, ESCALATION, r#"{"phone_number":"+1234567890"}"#).await] {
+        assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (500, "Internal Server Error"));
+    }
     *fake.panic.lock().unwrap() = false;
+    assert_eq!(get(&app, "/readyz").await.status, 200);
     assert_eq!(post(&app, ESCALATION, r#"{"phone_number":"+1234567890"}"#).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_name_is_kept_without_what_is_not_seen_of_it() {
+    let fake = Fake::new().await;
+    let app = fake.app();
+    for (sent, kept) in [
+        ("Ada\u{202e} Love\u{200b}lace\u{feff}", Some("Ada Lovelace")),
+        ("Ada\u{2028}Lovelace\u{1b}", Some("Ada Lovelace")),
+        ("\u{200b}\u{202e} ", None),
+        ("Jörg", Some("Jörg")),
+    ] {
+        let answer = post(&app, ESCALATION, json!({"phone_number": "+1234567890", "name": sent}).to_string()).await;
+        assert_eq!(answer.json()["details"]["name"], json!(kept), "{sent:?}");
+    }
 }
 
 #[tokio::test]

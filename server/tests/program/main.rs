@@ -9,8 +9,10 @@
     reason = "tests"
 )]
 
+mod descriptors;
 mod phone;
 mod program;
+mod stderr;
 
 use std::time::Duration;
 

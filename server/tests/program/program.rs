@@ -5,8 +5,8 @@ use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
 use futures::StreamExt;
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
     time::timeout,
 };
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
@@ -14,6 +14,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungsten
 use crate::phone::Phone;
 
 pub type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+/// What the program says to standard error.
+pub type Errors = Lines<BufReader<ChildStderr>>;
 
 /// A Warmline of its own, on a free port, with a data directory of its own.
 pub struct Program {
@@ -30,9 +33,21 @@ impl Program {
     }
 
     pub async fn start_with(settings: Vec<(&'static str, String)>) -> Self {
+        let (program, mut lines) = Self::start_unread(settings).await;
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        program
+    }
+
+    /// The same, whose standard error nobody reads any more once it is ready.
+    pub async fn start_unread(settings: Vec<(&'static str, String)>) -> (Self, Errors) {
+        Self::start_as(Command::new(env!("CARGO_BIN_EXE_warmline")), settings).await
+    }
+
+    /// The same, started by that command.
+    pub async fn start_as(command: Command, settings: Vec<(&'static str, String)>) -> (Self, Errors) {
         let dir = tempfile::tempdir().unwrap();
-        let (child, addr) = spawn(dir.path(), &settings).await;
-        Self { child, addr, dir, settings, http: reqwest::Client::new() }
+        let (child, addr, lines) = spawn(command, dir.path(), &settings).await;
+        (Self { child, addr, dir, settings, http: reqwest::Client::new() }, lines)
     }
 
     /// As a power cut does it.
@@ -46,7 +61,10 @@ impl Program {
     }
 
     pub async fn restart(&mut self) {
-        (self.child, self.addr) = spawn(self.dir.path(), &self.settings).await;
+        let command = Command::new(env!("CARGO_BIN_EXE_warmline"));
+        let (child, addr, mut lines) = spawn(command, self.dir.path(), &self.settings).await;
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        (self.child, self.addr) = (child, addr);
     }
 
     /// Waits until calls can be placed: the speech models are loaded, on a new machine fetched.
@@ -57,6 +75,43 @@ impl Program {
             }
         };
         timeout(Duration::from_secs(300), ready).await.unwrap();
+    }
+
+    /// Sends the program a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits until the program has ended; its exit code.
+    pub async fn ended(&mut self) -> Option<i32> {
+        timeout(Duration::from_secs(60), self.child.wait()).await.expect("it ends").unwrap().code()
+    }
+
+    /// Tries to place a call, and hangs it up where there are speech models for one. The answer is JSON in either case.
+    pub async fn try_a_call(&self) {
+        let answer =
+            self.post("/calls/outbound-with-escalation", serde_json::json!({"phone_number": "+15550100001"})).await;
+        assert!(answer.is_object(), "{answer}");
+        let Some(call) = answer["details"]["call_id"].as_str() else { return };
+        self.post(&format!("/calls/{call}/hangup"), serde_json::json!({})).await;
+        let over = async {
+            while self.get(&format!("/calls/{call}")).await["phase"] != "ended" {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), over).await.expect("a call that was hung up ends");
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> String {
+        self.addr.to_string()
+    }
+
+    /// Asks whether it is there.
+    pub async fn is_healthy(&self) -> bool {
+        let asked = self.http.get(self.url("/healthz")).timeout(Duration::from_secs(30)).send().await;
+        asked.is_ok_and(|answer| answer.status() == 200)
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -92,8 +147,8 @@ impl Program {
     }
 }
 
-async fn spawn(dir: &Path, settings: &[(&'static str, String)]) -> (Child, SocketAddr) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_warmline"))
+async fn spawn(mut command: Command, dir: &Path, settings: &[(&'static str, String)]) -> (Child, SocketAddr, Errors) {
+    let mut child = command
         .env("WARMLINE_ADDR", "127.0.0.1:0")
         .env("WARMLINE_DATA_DIR", dir)
         .env("NO_COLOR", "1")
@@ -115,8 +170,7 @@ async fn spawn(dir: &Path, settings: &[(&'static str, String)]) -> (Child, Socke
         panic!("the program ended before it was ready");
     };
     let addr = timeout(Duration::from_secs(60), addr).await.unwrap();
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (child, addr)
+    (child, addr, lines)
 }
 
 /// A console: what it has seen, in order.

@@ -12,8 +12,12 @@ use warmline_call::{CallId, CallView, EndReason, Private, Side};
 
 use crate::{
     calls::{Order, PlaceError, Placed},
-    http::{ApiError, AppState, FieldError, body::Checked},
+    http::{
+        ApiError, AppState, FieldError,
+        body::{Checked, checked},
+    },
     openapi::{StartParams, errors},
+    text::printable,
 };
 
 /// Said on an answer that was given before.
@@ -80,6 +84,7 @@ pub async fn start_with_escalation(
     headers: HeaderMap,
     request: OutboundRequest,
 ) -> Result<Response, ApiError> {
+    checked(&request)?;
     start(state, &headers, request, Kind::WithEscalation).await
 }
 
@@ -105,7 +110,7 @@ fn order(state: &AppState, headers: &HeaderMap, request: OutboundRequest, kind: 
     Ok(Order {
         phone,
         original_input: request.phone_number,
-        name: said(request.name),
+        name: said(request.name.map(|name| Private::from(printable(name.reveal()).trim()))),
         dynamic_instruction: said(request.dynamic_instruction),
         language: request.language.filter(|l| !l.trim().is_empty()).unwrap_or(defaults.language),
         emotion: request.emotion.filter(|e| !e.trim().is_empty()).unwrap_or(defaults.emotion),
