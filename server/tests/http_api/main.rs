@@ -4,6 +4,7 @@
 
 mod console;
 mod document;
+mod exporting;
 mod placing;
 mod recovering;
 mod rest;
