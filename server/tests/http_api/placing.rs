@@ -8,7 +8,7 @@ use warmline::{
     calls::{NotReady, PlaceError, Placed},
     store::testing::Fault,
 };
-use warmline_call::{CallId, EndReason, LegRef, OperatorAction, Phase};
+use warmline_call::{CallId, EndReason, LegRef, OperatorAction, Phase, Timers};
 use warmline_exchange::Exchange;
 use warmline_telephony::{Dial, DialError, Dialled, Frame, MergeError, OpenError, Room, Telephony};
 
@@ -188,7 +188,10 @@ async fn whoever_is_told_that_the_dial_did_not_begin_is_not_called_after_that() 
     for slow_room in [true, false] {
         let (rooms_tx, rooms) = watch::channel(!slow_room);
         let (dials_tx, dials) = watch::channel(slow_room);
-        let office = Office::with(Wishes::default(), |exchange| Arc::new(Gate { exchange, rooms, dials })).await;
+        // Else the machine has given the customer up before.
+        let timers = Timers { customer_ring: Duration::from_secs(300), ..Timers::default() };
+        let wishes = Wishes { timers, ..Wishes::default() };
+        let office = Office::with(wishes, |exchange| Arc::new(Gate { exchange, rooms, dials })).await;
         let begun = tokio::time::Instant::now();
         let error = office.calls.place(keyed("k")).await.unwrap_err();
         assert!(error.to_string().contains("did not begin in time"), "{error}");
