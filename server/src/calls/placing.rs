@@ -153,17 +153,17 @@ impl Calls {
     /// Ends a call whose dial takes too long: for its machine the trunk has failed, and a leg that begins all the same is hung
     /// up.
     async fn call_off(&self, call: &CallId) {
-        let Some(inbox) = self.0.open().get(call).map(|open| open.inbox.clone()) else { return };
+        let open = self.0.open().get(call).map(|open| (open.inbox.clone(), open.over.clone()));
+        let Some((inbox, mut over)) = open else { return };
         let left = Left { cause: LeftCause::TrunkFailure, sip_status: None };
         let input = Input::Leg(LegRef::Customer, LegFact::Left(left));
-        let (reply, done) = oneshot::channel();
-        let told = async {
-            if inbox.send(driver::Message::Act { input, reply }).await.is_ok() {
-                // Gone without an answer it has ended too.
-                let _ = done.await;
-            }
+        let (reply, _) = oneshot::channel();
+        let ended = async {
+            // An inbox that nobody reads any more is that of a call that has ended, or is about to.
+            let _ = inbox.send(driver::Message::Act { input, reply }).await;
+            let _ = over.wait_for(|over| *over).await;
         };
-        if timeout(CALLED_OFF, told).await.is_err() {
+        if timeout(CALLED_OFF, ended).await.is_err() {
             tracing::error!(%call, "a call whose dial takes too long does not end");
         }
     }

@@ -98,8 +98,8 @@ impl Shared {
 
     /// Something was really written.
     pub(super) fn recovered(&self) {
+        self.outbox().sound();
         if self.trouble().take().is_some() {
-            self.outbox().sound();
             tracing::info!("the store can be written to again");
         }
     }

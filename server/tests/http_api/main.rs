@@ -7,6 +7,7 @@ mod document;
 mod html;
 mod limits;
 mod pages;
+mod exporting;
 mod placing;
 mod recovering;
 mod rest;

@@ -62,13 +62,20 @@ pub(crate) struct Wishes {
     pub(crate) ready: Result<(), NotReady>,
     /// Who answers.
     pub(crate) answering: &'static [&'static str],
+    pub(crate) timers: Timers,
     /// What is wrong with the disk from when it was opened on.
     pub(crate) fault: Option<Fault>,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { max_calls: 10, ready: Ok(()), answering: &[CUSTOMER, SUPERVISOR], fault: None }
+        Self {
+            max_calls: 10,
+            ready: Ok(()),
+            answering: &[CUSTOMER, SUPERVISOR],
+            timers: Timers::default(),
+            fault: None,
+        }
     }
 }
 
@@ -118,7 +125,7 @@ impl Office {
                 emotion: "Calm".into(),
                 instructions: String::new(),
                 caller_name: None,
-                timers: Timers::default(),
+                timers: wishes.timers,
                 voicemail: VoicemailPolicy::default(),
                 max_calls: wishes.max_calls,
             },

@@ -1,14 +1,14 @@
 //! Calls whose log can't be written: nothing that is done for them waits for it, and nothing is lost afterwards.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use warmline::store::testing::Fault;
-use warmline_call::{CallId, EndReason, Event, OperatorAction, Phase};
+use warmline::store::{Store, StoreOptions, testing::Fault};
+use warmline_call::{CallId, CallView, EndReason, Event, OperatorAction, Phase};
 
 use crate::{
-    runtime::{CUSTOMER, Office, Wishes},
-    support::get,
+    runtime::{CUSTOMER, Office, SUPERVISOR, Wishes},
+    support::{get, post},
 };
 
 /// What control of a call may take, the tenth of a second included that an answer waits for the log.
@@ -19,8 +19,8 @@ const PHASES: [(Phase, &[&str]); 5] = [
     (Phase::Ringing, &[]),
     (Phase::Conversing, &[CUSTOMER]),
     (Phase::CallingSupervisor, &[CUSTOMER]),
-    (Phase::Briefing, &[CUSTOMER, crate::runtime::SUPERVISOR]),
-    (Phase::Merged, &[CUSTOMER, crate::runtime::SUPERVISOR]),
+    (Phase::Briefing, &[CUSTOMER, SUPERVISOR]),
+    (Phase::Merged, &[CUSTOMER, SUPERVISOR]),
 ];
 
 /// A call in that phase, over a disk that is sound.
@@ -48,12 +48,11 @@ async fn nothing_is_lost(office: &Office, call: &CallId, what: &str) {
     assert_eq!(ends, 1, "{what}");
     assert!(matches!(events.last().unwrap().event, Event::CallEnded { .. }), "{what}");
     assert!(events.is_sorted_by_key(|event| (event.seq, event.at)), "{what}");
-    let mut fold = warmline_call::CallView::placed(&events[0]).unwrap();
+    let mut fold = CallView::placed(&events[0]).unwrap();
     events[1..].iter().for_each(|event| fold.apply(event));
     assert_eq!(serde_json::to_value(&fold).unwrap(), serde_json::to_value(office.view(call).await).unwrap(), "{what}");
     assert!(store.health().is_ok(), "{what}");
-    let next = warmline::store::Store::open_on(std::sync::Arc::new(office.disk.crash()), Default::default()).await;
-    let next = next.unwrap();
+    let next = Store::open_on(Arc::new(office.disk.crash()), StoreOptions::default()).await.unwrap();
     assert!(next.open_calls().await.unwrap().is_empty(), "{what}");
     assert_eq!(next.events(call, 0).await.unwrap(), events, "{what}");
 }
@@ -107,8 +106,7 @@ async fn transfer(fault: Option<Fault>) -> Vec<(Phase, Duration)> {
         took.push((phase, since.elapsed()));
         since = Instant::now();
     };
-    let phase = office.escalate(&call).await.phase;
-    assert!(matches!(phase, Phase::OnHold | Phase::CallingSupervisor), "{phase}");
+    assert!(matches!(office.escalate(&call).await.phase, Phase::OnHold | Phase::CallingSupervisor));
     reached(Phase::OnHold);
     office.until(&call, Phase::Briefing).await;
     reached(Phase::Briefing);
@@ -144,7 +142,7 @@ async fn while_the_disk_is_full_calls_are_refused_and_it_is_told() {
     office.disk.set(Some(Fault::Full));
     let body = format!(r#"{{"phone_number":"{CUSTOMER}"}}"#);
     let path = "/calls/outbound-with-escalation";
-    let refused = crate::support::post(&office.app(), path, body.clone()).await;
+    let refused = post(&office.app(), path, body.clone()).await;
     assert_eq!(refused.status, 503);
     assert!(refused.detail().contains("disk is full"), "{}", refused.text);
     office.act(&call, OperatorAction::Hangup).await;
@@ -158,5 +156,5 @@ async fn while_the_disk_is_full_calls_are_refused_and_it_is_told() {
     office.disk.set(None);
     office.calls.store().written(&call).await.unwrap();
     assert_eq!(get(&office.app(), "/readyz").await.status, 200);
-    assert_eq!(crate::support::post(&office.app(), path, body).await.status, 200);
+    assert_eq!(post(&office.app(), path, body).await.status, 200);
 }

@@ -84,3 +84,61 @@ async fn files_that_are_taken_away_are_noticed_before_anything_is_acknowledged()
         }
     }
 }
+
+/// A disk so small that it can be filled; none where mounting one takes more rights than we have.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let folder = TempDir::new().unwrap();
+        let mut mount = std::process::Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(folder.path()).output();
+        mounted.is_ok_and(|mounted| mounted.status.success()).then(|| Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+        assert!(unmounted.is_ok_and(|status| status.success()));
+    }
+}
+
+#[tokio::test]
+async fn a_real_disk_that_is_full_is_told_and_written_to_again_once_there_is_room() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("SKIPPED: a small disk can't be mounted here; the disk in memory stands in for it elsewhere");
+        return;
+    };
+    let store = open(disk.0.path()).await;
+    place(&store, 1).await;
+    let filler = disk.0.path().join("filler");
+    while std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&filler)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, &[0; 4096]))
+        .is_ok()
+    {}
+    let mut n = 1;
+    let error = loop {
+        n += 1;
+        assert!(n < 1_000, "it is never full");
+        match store.place(&id(n), at(), placed("+15550100001"), None).await {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("disk is full"), "{error}");
+    store.record(&id(1), at(), ended()).unwrap();
+    assert!(store.health().unwrap_err().contains("disk is full"));
+    std::fs::remove_file(filler).unwrap();
+    store.written(&id(1)).await.unwrap();
+    assert!(store.health().is_ok());
+    place(&store, n + 1).await;
+    store.close().await;
+    let store = open(disk.0.path()).await;
+    assert!(store.view(&id(1)).await.unwrap().end.is_some());
+    assert_eq!(store.events_after(0, 10_000).await.unwrap().len() as u64, store.seq());
+    store.close().await;
+}
