@@ -10,7 +10,7 @@ use warmline::{
 use warmline_api::INVALID_PHONE_NUMBER;
 use warmline_call::{EndReason, Phase};
 
-use crate::support::{Fake, id, post, post_with, serve};
+use crate::support::{Fake, get, id, post, post_with, serve};
 
 const ESCALATION: &str = "/calls/outbound-with-escalation";
 const STANDARD: &str = "/calls/outbound";
@@ -316,7 +316,11 @@ async fn a_handler_that_panics_answers_500_and_the_next_request_is_served() {
     *fake.panic.lock().unwrap() = true;
     let answer = post(&app, ESCALATION, r#"{"phone_number":"+1234567890"}"#).await;
     assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (500, "Internal Server Error"));
+    // A call is placed in a task of its own, whose panic no layer has to catch. This one panics in the request's.
+    let answer = get(&app, "/readyz").await;
+    assert_eq!((answer.status.as_u16(), answer.detail().as_str()), (500, "Internal Server Error"));
     *fake.panic.lock().unwrap() = false;
+    assert_eq!(get(&app, "/readyz").await.status, 200);
     assert_eq!(post(&app, ESCALATION, r#"{"phone_number":"+1234567890"}"#).await.status, 200);
 }
 

@@ -229,6 +229,7 @@ impl CallService for Fake {
     }
 
     fn readiness(&self) -> Result<(), Vec<String>> {
+        assert!(!*self.panic.lock().unwrap(), "as the test wants it");
         let missing = self.missing.lock().unwrap().clone();
         if missing.is_empty() { Ok(()) } else { Err(missing) }
     }
