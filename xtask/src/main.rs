@@ -3,16 +3,16 @@
 mod e2e;
 mod fuzz;
 mod livekit;
+mod mutants;
+mod needs;
 mod page;
 mod place;
-mod precompress;
-mod slim;
 mod suite;
 mod tool;
 
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, thread};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::place::Place;
 
@@ -32,6 +32,8 @@ cargo xtask fuzz [INPUTS]
 cargo xtask livekit [FILTER]
                         the tests against a real LiveKit server, which it builds with Go where it is missing
                         (--install: only that)
+cargo xtask mutants [ARGUMENTS]
+                        breaks the call's machine, one place after the other, and says which breaks no test notices
 cargo xtask check       formatting, lints, licences
   --release             with any of these: optimised";
 
@@ -50,18 +52,22 @@ fn run() -> Result<ExitCode> {
     let release = args.iter().any(|a| a == "--release") || !cfg!(debug_assertions);
     args.retain(|a| a != "--release");
     let place = Place::find(release)?;
-    match args.first().map(String::as_str) {
+    let first = args.first().map(String::as_str);
+    match first {
+        Some("page") => needs::require(&place, needs::Work::Page)?,
+        Some("build" | "test" | "e2e" | "pages") => needs::require(&place, needs::Work::Start)?,
+        _ => {}
+    }
+    match first {
         Some("page") => page::build(&place)?,
-        Some("build") => {
-            page::build(&place)?;
-            tool::build_server(&place)?;
-        }
+        Some("build") => build(&place)?,
         Some("test") => return suite::test(&place, &args[1..]),
         Some("e2e") => return e2e::run(&place),
         Some("pages") => return e2e::bench(&place),
         Some("fuzz") => return fuzz::run(&place, args.get(1)),
         Some("livekit") if args[1..] == ["--install"] => livekit::install(&place)?,
         Some("livekit") => return livekit::test(&place, &args[1..]),
+        Some("mutants") => return mutants::run(&place, &args[1..]),
         Some("check") => return suite::check(&place),
         Some("xtask-help") => println!("{HELP}"),
         _ => return start(&place, &args),
@@ -72,10 +78,24 @@ fn run() -> Result<ExitCode> {
 /// Starts Warmline in this process's place, so that Ctrl-C and signals reach the server itself.
 fn start(place: &Place, args: &[String]) -> Result<ExitCode> {
     if serves(args) {
-        page::build(place)?;
+        needs::require(place, needs::Work::Start)?;
+        build(place)?;
+    } else {
+        needs::require(place, needs::Work::Server)?;
+        tool::build_server(place)?;
     }
-    tool::build_server(place)?;
     tool::replace_this_process(&mut tool::server(place, args))
+}
+
+/// The page and the server. They are compiled side by side: the last crates of each leave a core idle.
+fn build(place: &Place) -> Result<()> {
+    let (page, pack) = thread::scope(|scope| {
+        let page = scope.spawn(|| page::compile(place));
+        let pack = tool::build_server_and_pack(place);
+        (page.join(), pack)
+    });
+    let page = page.map_err(|_| anyhow!("the page's compilation panicked"))??;
+    page::finish(place, &pack?, &page)
 }
 
 /// Whether these arguments start the server, which needs the page; `doctor` and its like do without.

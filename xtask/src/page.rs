@@ -1,96 +1,141 @@
 //! The pages' files: WebAssembly with its bindings, the style sheet, and what is in `public/`.
 
 use std::{
-    env, fs,
+    fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     process::Command,
+    thread,
     time::SystemTime,
 };
 
-use anyhow::{Context, Result, bail};
-use wasm_bindgen_cli_support::Bindgen;
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::{
+    needs::TARGET,
     place::Place,
-    precompress,
-    slim::slim,
     tool::{self, Step},
 };
 
-const TARGET: &str = "wasm32-unknown-unknown";
-
 /// The programs that a browser loads, each with the pages that lead to each other. `app` has a feature for each: `only-…`.
+/// In development both names are of one program that has all pages: it compiles in half the time, and nobody waits for its weight.
 const PROGRAMS: [&str; 2] = ["calls", "others"];
 
 /// Builds what has changed since the last time.
 pub(crate) fn build(place: &Place) -> Result<()> {
+    let compiled = compile(place)?;
+    let pack = tool::build_pack(place)?;
+    finish(place, &pack, &compiled)
+}
+
+/// The page's programs as the compiler made them.
+pub(crate) struct Compiled {
+    programs: Vec<(&'static str, PathBuf)>,
+    step: Step,
+    /// Two runs side by side share the site.
+    _lock: fs::File,
+}
+
+/// Compiles the page for the browser, and installs what the rest is made with.
+pub(crate) fn compile(place: &Place) -> Result<Compiled> {
     let step = Step::begin("page", "building");
+    let kept = place.target.join("page");
+    fs::create_dir_all(&kept)?;
+    let lock = fs::File::create(place.target.join("site.lock"))?;
+    lock.lock()?;
+    thread::scope(|scope| {
+        // It comes over the network while the compiler is busy.
+        let npm = scope.spawn(|| tool::npm_ci(&place.root.join("style"), "style"));
+        let programs = compile_programs(place, &kept);
+        npm.join().map_err(|_| anyhow!("npm's packages were not installed"))??;
+        Ok(Compiled { programs: programs?, step, _lock: lock })
+    })
+}
+
+fn compile_programs(place: &Place, kept: &Path) -> Result<Vec<(&'static str, PathBuf)>> {
+    let wanted = if place.release {
+        PROGRAMS.map(|program| (program, format!("only-{program}"))).to_vec()
+    } else {
+        vec![(PROGRAMS[0], "hydrate".to_owned())]
+    };
+    let mut programs = Vec::new();
+    for (program, feature) in wanted {
+        // All are built into the same file.
+        let wasm = webassembly(place, &feature)?;
+        let own = kept.join(format!("{program}.{}.wasm", place.page_profile()));
+        bring_up_to_date(&wasm, &own)?;
+        programs.push((program, own));
+    }
+    Ok(programs)
+}
+
+/// Makes the browser's files of it.
+pub(crate) fn finish(place: &Place, pack: &Path, compiled: &Compiled) -> Result<()> {
     let site = place.site();
     let pkg = site.join("pkg");
     fs::create_dir_all(&pkg)?;
-    // Two runs side by side share the site.
-    let lock = fs::File::create(place.target.join("site.lock"))?;
-    lock.lock()?;
-
-    tool::npm_ci(&place.root.join("style"), "style")?;
     let mut changed = false;
-    for program in PROGRAMS {
-        // Both are built into the same file.
-        let wasm = webassembly(place, program)?;
-        changed |= bindings(place, &wasm, &pkg, program)?;
+    for (program, wasm) in &compiled.programs {
+        changed |= bindings(place, pack, wasm, &pkg, program)?;
+    }
+    if !place.release {
+        changed |= under_both_names(place, &pkg)?;
     }
     changed |= style_sheet(place, &pkg)?;
     changed |= copy(&place.root.join("public"), &site)?;
-    precompress::bring_up_to_date(&site, place.release)?;
-    step.done(if changed { "built" } else { "up to date" });
+    compressed(place, pack, &site)?;
+    compiled.step.done(if changed { "built" } else { "up to date" });
     Ok(())
 }
 
-/// Compiles a program for the browser; returns the file.
-fn webassembly(place: &Place, program: &str) -> Result<PathBuf> {
+fn webassembly(place: &Place, feature: &str) -> Result<PathBuf> {
     let profile = place.page_profile();
     let mut build = tool::cargo(place);
-    build.args(["build", "-p", "warmline-app", "--lib", "--target", TARGET, "--profile", profile]);
-    build.arg(format!("--features=only-{program}"));
-    if !tool::status(&mut build)?.success() {
-        if target_is_missing() {
-            bail!(
-                "the compiler's {TARGET} target is missing. In the project: rustup toolchain install --no-self-update"
-            );
-        }
-        bail!("the page does not build");
-    }
+    build.args([
+        "build",
+        "-p",
+        "warmline-app",
+        "--lib",
+        "--target",
+        TARGET,
+        "--profile",
+        profile,
+        "--features",
+        feature,
+    ]);
+    // The server is compiled at the same time, and there is one line for progress.
+    build.env("CARGO_TERM_PROGRESS_WHEN", "never");
+    tool::must(&mut build, "the page does not build")?;
     Ok(place.target.join(TARGET).join(profile).join("warmline_app.wasm"))
 }
 
-/// Whether the compiler lacks the browser's standard library.
-fn target_is_missing() -> bool {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let out = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
-    out.is_ok_and(|out| !Path::new(String::from_utf8_lossy(&out.stdout).trim()).exists())
+/// The development's one program has all pages.
+fn under_both_names(place: &Place, pkg: &Path) -> Result<bool> {
+    let [first, second] = PROGRAMS;
+    // The release build has to make its own again.
+    forget(&stamp_of(place, second))?;
+    let mut changed = false;
+    for end in [".js", "_bg.wasm"] {
+        changed |= bring_up_to_date(&pkg.join(format!("{first}{end}")), &pkg.join(format!("{second}{end}")))?;
+    }
+    Ok(changed)
 }
 
 /// Makes `{program}.js` and `{program}_bg.wasm`. Returns whether there was anything to do.
-fn bindings(place: &Place, wasm: &Path, pkg: &Path, program: &str) -> Result<bool> {
+fn bindings(place: &Place, pack: &Path, wasm: &Path, pkg: &Path, program: &str) -> Result<bool> {
     let modified = |file: &Path| fs::metadata(file).and_then(|m| m.modified());
     let compiled = modified(wasm).context("the page's WebAssembly is missing")?;
-    // What is made of it depends on this very program too.
-    let stamp = format!("{} {compiled:?} {:?}", place.page_profile(), modified(&env::current_exe()?)?);
-    let stamped = place.target.join(format!("{program}.stamp"));
+    // What is made of it depends on what makes it too.
+    let stamp = format!("{} {compiled:?} {:?}", place.page_profile(), modified(pack)?);
+    let stamped = stamp_of(place, program);
     let (script, bound) = (pkg.join(format!("{program}.js")), pkg.join(format!("{program}_bg.wasm")));
     if script.exists() && bound.exists() && fs::read_to_string(&stamped).is_ok_and(|s| s == stamp) {
         return Ok(false);
     }
     let step = Step::quietly("page");
-    Bindgen::new()
-        .input_path(wasm)
-        .web(true)?
-        .out_name(program)
-        .typescript(false)
-        .keep_debug(false)
-        .generate(pkg)
-        .context("the JavaScript bindings cannot be made")?;
-    slim(&bound, !place.release)?;
+    let mut bind = Command::new(pack);
+    bind.arg("bind").arg(wasm).arg(pkg).arg(program).args(place.release.then_some("--release"));
+    tool::must(&mut bind, "the page's bindings cannot be made")?;
     if place.release {
         let mut terser = npm_tool(place, "terser");
         terser.args(["--module", "--compress", "--mangle", "--output"]).arg(&script).arg("--").arg(&script);
@@ -99,6 +144,27 @@ fn bindings(place: &Place, wasm: &Path, pkg: &Path, program: &str) -> Result<boo
     fs::write(stamped, stamp)?;
     step.done("WebAssembly bound");
     Ok(true)
+}
+
+/// What a program's files were made of.
+fn stamp_of(place: &Place, program: &str) -> PathBuf {
+    place.target.join(format!("{program}.stamp"))
+}
+
+fn forget(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", file.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Release: every file gets its compressed twins. Development: there are none, since an outdated twin would be served.
+fn compressed(place: &Place, pack: &Path, site: &Path) -> Result<()> {
+    let mut compress = Command::new(pack);
+    compress.arg("compress").arg(site).args(place.release.then_some("--release"));
+    tool::must(&mut compress, "the site's files cannot be compressed")
 }
 
 /// Runs Tailwind where the style sheet, the sources it scans or the profile changed. Returns whether it ran.
@@ -167,16 +233,21 @@ fn copy(from: &Path, to: &Path) -> Result<bool> {
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             changed |= copy(&entry.path(), &target)?;
-            continue;
+        } else {
+            changed |= bring_up_to_date(&entry.path(), &target)?;
         }
-        let new = fs::read(entry.path())?;
-        if fs::read(&target).is_ok_and(|old| old == new) {
-            continue;
-        }
-        fs::write(&target, new)?;
-        changed = true;
     }
     Ok(changed)
+}
+
+/// Copies a file where its content is another. Returns whether it was.
+fn bring_up_to_date(from: &Path, to: &Path) -> Result<bool> {
+    let new = fs::read(from).with_context(|| format!("{} is missing", from.display()))?;
+    if fs::read(to).is_ok_and(|old| old == new) {
+        return Ok(false);
+    }
+    fs::write(to, new)?;
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -35,10 +35,10 @@ impl Place {
         self.target.join("site")
     }
 
-    /// The server's program.
-    pub(crate) fn server(&self) -> PathBuf {
-        let name = format!("warmline{}", env::consts::EXE_SUFFIX);
-        self.target.join(if self.release { "release" } else { "debug" }).join(name)
+    /// Where cargo puts a program of the workspace's.
+    pub(crate) fn program(&self, name: &str, release: bool) -> PathBuf {
+        let name = format!("{name}{}", env::consts::EXE_SUFFIX);
+        self.target.join(if release { "release" } else { "debug" }).join(name)
     }
 
     /// The Cargo profile of the page.

@@ -3,9 +3,10 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Command, ExitCode, Stdio},
+    thread,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::{
     e2e, fuzz, livekit, page,
@@ -21,15 +22,13 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<ExitCode> {
     if browser {
         e2e::require_browser()?;
     }
-    page::build(&place.optimised())?;
+    let with_nextest = tool::is_there(tool::cargo(place).args(["nextest", "--version"]));
+    build(place, with_nextest)?;
 
     let step = Step::begin("tests", "running");
-    let mut nextest = tool::cargo(place);
-    nextest.args(["nextest", "--version"]);
-    if tool::is_there(&mut nextest) {
-        let mut run = tool::cargo(place);
-        run.args(["nextest", "run", "--workspace", "--no-tests=fail", "--no-fail-fast"]).args(&filter);
-        run.env("WARMLINE_SITE", place.site());
+    if with_nextest {
+        let mut run = nextest(place);
+        run.args(["--no-tests=fail", "--no-fail-fast"]).args(&filter).env("WARMLINE_SITE", place.site());
         tool::must(&mut run, "tests failed")?;
     } else {
         eprintln!("tests: cargo-nextest is not installed, so cargo's own runner it is (.ci/setup installs it)");
@@ -45,6 +44,24 @@ pub(crate) fn test(place: &Place, args: &[String]) -> Result<ExitCode> {
         e2e::run_built(place)?;
     }
     if filter.is_empty() { fuzz::run_after_tests(place) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// The page as users get it, and the tests. Side by side: the page's last step is one core's alone.
+fn build(place: &Place, with_nextest: bool) -> Result<()> {
+    let optimised = place.optimised();
+    thread::scope(|scope| {
+        let page = scope.spawn(|| page::build(&optimised));
+        if with_nextest {
+            tool::must(nextest(place).arg("--no-run"), "the tests do not build")?;
+        }
+        page.join().map_err(|_| anyhow!("the page was not built"))?
+    })
+}
+
+fn nextest(place: &Place) -> Command {
+    let mut run = tool::cargo(place);
+    run.args(["nextest", "run", "--workspace"]);
+    run
 }
 
 /// Cargo's own runner is content when nothing ran; this is not.

@@ -1,7 +1,7 @@
 use std::{
     env, fs,
     io::ErrorKind,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus},
     time::{Duration, Instant},
 };
@@ -27,7 +27,7 @@ impl Step {
         Self { name, begun: Instant::now() }
     }
 
-    pub(crate) fn done(self, what: &str) {
+    pub(crate) fn done(&self, what: &str) {
         eprintln!("{}: {what} ({})", self.name, spoken(self.begun.elapsed()));
     }
 }
@@ -57,20 +57,49 @@ pub(crate) fn cargo(place: &Place) -> Command {
 
 pub(crate) fn build_server(place: &Place) -> Result<()> {
     let step = Step::quietly("server");
-    let mut build = cargo(place);
-    // The whole workspace's choice of features, as the tests have it: otherwise cargo builds the crates below twice.
-    build.args(["build", "--workspace", "--bin", "warmline"]);
-    if place.release {
-        build.arg("--release");
-    }
-    must(&mut build, "the server does not build")?;
+    build(place, &["warmline"], place.release)?;
     step.done("ready");
     Ok(())
 }
 
+/// What makes a browser's files of the compiled page: it is needed to build, so it is as optimised as this very program,
+/// whatever it is that is built.
+const PACK: &str = "xtask-pack";
+const PACK_RELEASE: bool = !cfg!(debug_assertions);
+
+/// Returns the program.
+pub(crate) fn build_pack(place: &Place) -> Result<PathBuf> {
+    build(place, &[PACK], PACK_RELEASE)?;
+    Ok(pack(place))
+}
+
+/// The server and what packs the page, side by side where both are built alike. Returns the latter.
+pub(crate) fn build_server_and_pack(place: &Place) -> Result<PathBuf> {
+    if place.release != PACK_RELEASE {
+        build_server(place)?;
+        return build_pack(place);
+    }
+    let step = Step::begin("server", "building");
+    build(place, &["warmline", PACK], place.release)?;
+    step.done("built");
+    Ok(pack(place))
+}
+
+fn pack(place: &Place) -> PathBuf {
+    place.program(PACK, PACK_RELEASE)
+}
+
+fn build(place: &Place, programs: &[&str], release: bool) -> Result<()> {
+    let mut build = cargo(place);
+    // The whole workspace's choice of features, as the tests have it: otherwise cargo builds the crates below twice.
+    build.args(["build", "--workspace"]).args(programs.iter().flat_map(|program| ["--bin", program]));
+    build.args(release.then_some("--release"));
+    must(&mut build, &format!("{} does not build", programs[0]))
+}
+
 /// The server with the site that was built, in the directory this was called from (`.env` is looked for there).
 pub(crate) fn server(place: &Place, args: &[String]) -> Command {
-    let mut server = Command::new(place.server());
+    let mut server = Command::new(place.program("warmline", place.release));
     server.args(args).env("WARMLINE_SITE", place.site());
     server
 }

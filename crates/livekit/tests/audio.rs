@@ -51,7 +51,7 @@ async fn lossy(server: impl Future<Output = Server>) -> (Heard, JitterStats) {
     let voice = alice.publish(TrackOptions::new("voice")).await.unwrap();
     say(&voice, 440.0);
     let mut heard = subscribed(&mut to_bob, "alice", "voice").await;
-    until_tone(&mut heard, 440.0, 20).await;
+    until_tone(&mut heard, 440.0).await;
     network.lose(100);
     let tone = listen(&mut heard, 25, 500).await;
     (measure(&tone, 440.0), heard.stats())
@@ -65,18 +65,18 @@ async fn clearing_is_heard_at_once_and_says_what_was_not_played() {
     let voice = alice.publish(TrackOptions::new("voice")).await.unwrap();
     let saying = say(&voice, 440.0);
     let mut heard = subscribed(&mut to_bob, "alice", "voice").await;
-    until_tone(&mut heard, 440.0, 20).await;
+    until_tone(&mut heard, 440.0).await;
     while heard.try_next_frame().is_some() {}
     saying.abort();
     let _ = saying.await;
     let unheard = voice.clear();
-    let (played, cleared) = (voice.played(), std::time::Instant::now());
+    let played = voice.played();
     assert!(unheard <= 960, "60 ms may wait at most: {unheard}");
-    until_silence(&mut heard, 10).await;
-    let after = cleared.elapsed();
-    assert!(after < std::time::Duration::from_millis(400), "silent after {after:?}");
+    // What was on its way, and what is kept against a network that is late now and then.
+    let after = until_silence(&mut heard).await;
+    assert!(after <= 20, "silent after {after} frames");
     assert_eq!(voice.played(), played, "nothing was played after it");
-    println!("{unheard} samples not played; silent after {after:?} (in steps of 100 ms)");
+    println!("{unheard} samples not played; silent after {after} frames of 20 ms, five at a time");
 }
 
 #[tokio::test]

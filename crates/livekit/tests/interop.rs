@@ -94,7 +94,7 @@ async fn the_official_sdk_and_we_understand_each_other() {
 
     // Audio both ways.
     let mut heard = subscribed(&mut to_rust, "python", "tone").await;
-    until_tone(&mut heard, 660.0, 50).await;
+    until_tone(&mut heard, 660.0).await;
     let here = measure(&listen(&mut heard, 50, 150).await, 660.0);
     println!("from Python: {here:?} {:?}", heard.stats());
     assert!(here.snr > 30.0 && here.dropouts == 0, "{here:?}");

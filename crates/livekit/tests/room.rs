@@ -172,7 +172,7 @@ async fn tracks_are_published_muted_unmuted_and_taken_back() {
     let saying = say(&voice, 440.0);
     let mut heard = subscribed(&mut to_bob, "alice", "voice").await;
     assert_eq!(heard.sid(), sid);
-    until_tone(&mut heard, 440.0, 20).await;
+    until_tone(&mut heard, 440.0).await;
     // Pitfall 7: without the levels nobody would be an active speaker.
     let speaker = event(&mut to_bob, "alice speaks", |event| match event {
         Event::ActiveSpeakers(speakers) => speakers.into_iter().next(),
@@ -191,12 +191,12 @@ async fn tracks_are_published_muted_unmuted_and_taken_back() {
         matches!(event, Event::ActiveSpeakers(speakers) if speakers.is_empty()).then_some(())
     })
     .await;
-    until_silence(&mut heard, 20).await;
+    until_silence(&mut heard).await;
     let quiet = listen(&mut heard, 10, 25).await;
     assert!(quiet.iter().all(|&sample| sample == 0), "{:?}", measure(&quiet, 440.0));
     voice.unmute().await.unwrap();
     assert_eq!(event(&mut to_bob, "unmuted", muted).await, (sid.clone(), false));
-    until_tone(&mut heard, 440.0, 20).await;
+    until_tone(&mut heard, 440.0).await;
 
     // The server mutes it, and lets it be heard again.
     let rooms = RoomClient::with_api_key(&server.url(), KEY, SECRET);
@@ -206,9 +206,9 @@ async fn tracks_are_published_muted_unmuted_and_taken_back() {
         _ => None,
     });
     assert_eq!(told.await, (sid.clone(), true));
-    until_silence(&mut heard, 20).await;
+    until_silence(&mut heard).await;
     voice.unmute().await.unwrap();
-    until_tone(&mut heard, 440.0, 20).await;
+    until_tone(&mut heard, 440.0).await;
 
     voice.unpublish().await.unwrap();
     event(&mut to_bob, "the track is gone", |event| match event {
@@ -225,7 +225,7 @@ async fn tracks_are_published_muted_unmuted_and_taken_back() {
         let again = alice.publish(TrackOptions::new(name.as_str())).await.unwrap();
         say(&again, 500.0 + 50.0 * f64::from(n));
         let mut heard = subscribed(&mut to_bob, "alice", &name).await;
-        until_tone(&mut heard, 500.0 + 50.0 * f64::from(n), 20).await;
+        until_tone(&mut heard, 500.0 + 50.0 * f64::from(n)).await;
         again.unpublish().await.unwrap();
         soon("the sound ends", async { while heard.next_frame().await.is_some() {} }).await;
     }

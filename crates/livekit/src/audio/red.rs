@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn no_bytes_make_it_panic() {
-        let mut state = 1_u64;
+        let (mut state, mut read) = (1_u64, 0);
         for _ in 0..20_000 {
             let mut bytes = [0; 40];
             for byte in &mut bytes {
@@ -185,7 +185,9 @@ mod tests {
             let length = (state >> 40) as usize % bytes.len();
             if let Ok(blocks) = parse_red(&bytes[..length]) {
                 assert!(blocks.iter().all(|b| b.range.end <= length));
+                read += usize::from(!blocks.is_empty());
             }
         }
+        assert!(read > 1_000, "only {read} of them were blocks at all");
     }
 }

@@ -123,22 +123,20 @@ pub async fn listen(track: &mut RemoteTrack, skip: usize, frames: usize) -> Vec<
     heard
 }
 
-/// Listens until that tone is heard, for so many tenths of a second at most.
-pub async fn until_tone(track: &mut RemoteTrack, hz: f64, tenths: usize) {
-    for _ in 0..tenths {
-        if measure(&listen(track, 0, 5).await, hz).snr > 10.0 {
-            return;
-        }
-    }
-    panic!("{hz} Hz was not heard within {tenths} tenths of a second");
+/// Listens until that tone is heard.
+pub async fn until_tone(track: &mut RemoteTrack, hz: f64) {
+    let tone = async { while measure(&listen(track, 0, 5).await, hz).snr <= 10.0 {} };
+    soon(&format!("{hz} Hz"), tone).await;
 }
 
-/// Listens until nothing is heard but what a codec makes of silence, for so many tenths of a second at most.
-pub async fn until_silence(track: &mut RemoteTrack, tenths: usize) {
-    for _ in 0..tenths {
-        if listen(track, 0, 5).await.iter().all(|&sample| sample.unsigned_abs() < 100) {
-            return;
+/// Listens until nothing is heard but what a codec makes of silence: after how many frames of 20 ms that is, five at a time.
+pub async fn until_silence(track: &mut RemoteTrack) -> usize {
+    let mut frames = 0;
+    let silence = async {
+        while listen(track, 0, 5).await.iter().any(|&sample| sample.unsigned_abs() >= 100) {
+            frames += 5;
         }
-    }
-    panic!("it was not silent within {tenths} tenths of a second");
+    };
+    soon("silence", silence).await;
+    frames
 }

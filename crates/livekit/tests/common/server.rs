@@ -3,12 +3,19 @@ use std::{
     net::{Ipv4Addr, TcpListener, UdpSocket},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
 pub const KEY: &str = "devkey";
 pub const SECRET: &str = "secret-of-at-least-thirty-two-characters";
+
+/// Linux gives out ports from 32768 on, others from 49152.
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u32 = 12_000;
 
 /// A livekit-server of our own on 127.0.0.1, killed when dropped.
 pub struct Server {
@@ -20,12 +27,12 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
-        Self::start_with(free_tcp(), "").await
+        Self::start_with(free_port(), "").await
     }
 
     /// One that does not take redundant audio.
     pub async fn without_red() -> Self {
-        Self::start_with(free_tcp(), "room: { enabled_codecs: [{ mime: audio/opus }] }\n").await
+        Self::start_with(free_port(), "room: { enabled_codecs: [{ mime: audio/opus }] }\n").await
     }
 
     /// One that takes media over UDP only.
@@ -35,12 +42,12 @@ impl Server {
 
     /// One with more lines in its configuration.
     pub async fn configured(more: &str) -> Self {
-        Self::start_with(free_tcp(), more).await
+        Self::start_with(free_port(), more).await
     }
 
     async fn start_with(tcp: u16, more: &str) -> Self {
         super::show_log();
-        let (port, udp) = (free_tcp(), free_udp());
+        let (port, udp) = (free_port(), free_port());
         let config = format!(
             "port: {port}\nbind_addresses: [127.0.0.1]\nkeys: {{ {KEY}: {SECRET} }}\nlogging: {{ level: info }}\n\
              rtc: {{ udp_port: {udp}, tcp_port: {tcp}, node_ip: 127.0.0.1, use_external_ip: false, \
@@ -69,6 +76,8 @@ impl Server {
         *self.child.lock().unwrap() = Some(child);
         let started = Instant::now();
         while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
+            let ended = self.child.lock().unwrap().as_mut().and_then(|child| child.try_wait().unwrap());
+            assert!(ended.is_none(), "livekit-server ended ({ended:?}): {}", self.said());
             assert!(started.elapsed() < Duration::from_secs(30), "livekit-server does not start: {}", self.said());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -129,10 +138,15 @@ fn binary() -> PathBuf {
     found.unwrap_or_else(|| panic!("{HOW}"))
 }
 
-fn free_tcp() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-fn free_udp() -> u16 {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+/// A port that nobody has, for TCP or UDP, and that nobody will be given before the server has taken it, nor while it is
+/// stopped and started again: it is below those that the system gives to whoever connects or asks for any.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port: u16| {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    };
+    // Tests run as processes of their own, some side by side: each begins somewhere else.
+    let begin = std::process::id() * 16;
+    let mut ports = (0..PORTS).map(|_| FIRST_PORT + ((begin + NEXT.fetch_add(1, Relaxed)) % PORTS) as u16);
+    ports.find(|port| is_free(*port)).expect("a free port")
 }

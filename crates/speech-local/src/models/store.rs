@@ -246,7 +246,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = ModelStore::new(dir.path().join("deeper"));
         assert!(!store.ready());
-        assert!(store.ls().iter().all(|file| file.state == ModelState::Missing));
+        assert_eq!(
+            store.ls().iter().map(|file| file.state).collect::<Vec<_>>(),
+            [ModelState::Missing; CATALOGUE.len()]
+        );
         let error = store.verify().unwrap_err();
         assert!(matches!(error, ModelError::Missing { .. }));
         assert!(error.to_string().contains("models pull"));

@@ -180,10 +180,9 @@ mod tests {
     #[test]
     fn what_is_cut_off_or_has_no_noise_is_refused() {
         let whole = noise();
-        for length in 1..whole.len() {
-            // Cut between two fields it is a file without a graph.
-            assert!(seed(&whole[..length]).is_err() || length > whole.len() / 2, "{length} bytes");
-        }
+        let taken: Vec<_> = (1..whole.len()).filter(|length| seed(&whole[..*length]).is_ok()).collect();
+        // Without its last field, the operators' version, the graph is still whole.
+        assert_eq!(taken, [whole.len() - 4]);
         assert!(seed(&[]).unwrap_err().to_string().contains("no random operator"));
         assert!(seed(&[0xff; 20]).is_err());
     }

@@ -2,7 +2,7 @@
 
 use warmline_voice::Expect;
 
-use crate::support::{hear, other_voice, other_voices_missing, say, speech, style, telephone};
+use crate::support::{hear, other_voice, say, speech, style, telephone};
 
 /// What was said, and whether it means yes.
 const ANSWERS: [(&str, bool); 7] = [
@@ -91,9 +91,6 @@ async fn our_voices_yes_and_no_are_understood() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_synthesisers_yes_and_no_are_understood() {
-    if other_voices_missing() {
-        return;
-    }
     let mut tally = Tally::default();
     for voice in ["en-us", "en-us+f3", "en-gb", "en-gb-x-rp+m3", "en-gb-scotland", "en-us+m7", "en-gb+f2", "en-029"] {
         for (said, yes) in ANSWERS {

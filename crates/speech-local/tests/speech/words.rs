@@ -4,9 +4,7 @@ use std::time::Instant;
 
 use warmline_voice::Expect;
 
-use crate::support::{
-    computed, hear, other_voice, other_voices_missing, peak_memory, say, speech, style, telephone, wrong_words,
-};
+use crate::support::{computed, hear, other_voice, peak_memory, say, speech, style, telephone, wrong_words};
 
 const SENTENCES: &str = include_str!("../sentences.txt");
 
@@ -86,9 +84,6 @@ async fn our_voices_are_understood_over_the_telephone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_synthesisers_voices_are_understood_over_the_telephone() {
-    if other_voices_missing() {
-        return;
-    }
     let mut all = Count::default();
     for voice in ["en-us", "en-us+f3", "en-gb", "en-gb-x-rp+m3"] {
         let mut count = Count::default();

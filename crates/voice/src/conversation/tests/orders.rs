@@ -187,6 +187,7 @@ async fn what_the_agent_has_to_say_ends_a_colleagues_turn() {
     phone.until(|f| agent_said(f, lines::fixed(FixedLine::Stopping))).await;
     saying.await.unwrap();
     colleague.run(100).await;
+    assert!(colleague.hears.iter().any(|(at, _)| *at >= begun), "their line goes on");
     assert!(colleague.hears.iter().all(|(at, f)| *at < begun || *f == SILENCE), "they hear the customer no more");
 }
 
