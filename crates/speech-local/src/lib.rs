@@ -10,6 +10,7 @@ mod normalise;
 mod ort;
 mod phonemes;
 mod piper;
+mod scheduler;
 mod stt;
 mod style;
 mod tts;

@@ -267,6 +267,12 @@ impl Calls {
         &self.0.parts.store
     }
 
+    /// What the agent hears, speaks and thinks with.
+    #[must_use]
+    pub fn speech(&self) -> &Speech {
+        &self.0.parts.speech
+    }
+
     /// How many calls are open.
     #[must_use]
     pub fn open_count(&self) -> usize {
@@ -323,6 +329,9 @@ impl Inner {
             return Err(PlaceError::Busy { retry_after_s: 5 });
         }
         let speech = &self.parts.speech;
+        if !speech.load().has_room(self.open().len()) {
+            return Err(PlaceError::overloaded());
+        }
         if !speech.stt.understands(&order.language) || !speech.tts.speaks(&order.language) {
             return Err(PlaceError::Language(order.language.clone()));
         }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use warmline_api::Report;
 
 use super::{ApiError, AppState, error::ok};
-use crate::{doctor as engine, openapi::errors};
+use crate::{calls::PlaceError, doctor as engine, openapi::errors};
 
 /// The process is up.
 #[derive(Serialize, ToSchema)]
@@ -27,6 +27,12 @@ pub(crate) struct Health {
 pub(crate) struct Ready {
     /// `ready`.
     status: &'static str,
+    /// How many calls more the speech of this machine can carry; left out where nothing is computed here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_calls: Option<usize>,
+    /// How long a turn would wait for its recognition to begin, milliseconds; left out with `more_calls`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speech_wait_ms: Option<u64>,
 }
 
 /// Is the process up?
@@ -46,7 +52,15 @@ pub(crate) async fn healthz() -> Response {
 pub(crate) async fn readyz(State(state): State<AppState>) -> Result<Response, ApiError> {
     let mut missing = state.calls.readiness().err().unwrap_or_default();
     missing.extend(state.calls.store().health().err());
-    if missing.is_empty() { Ok(ok(Ready { status: "ready" })) } else { Err(ApiError::unavailable(missing.join(" "))) }
+    let more_calls = state.calls.room();
+    if more_calls == Some(0) {
+        missing.push(PlaceError::overloaded().to_string());
+    }
+    if !missing.is_empty() {
+        return Err(ApiError::unavailable(missing.join(" ")));
+    }
+    let wait = state.calls.speech().expected_wait.as_millis().try_into().unwrap_or(u64::MAX);
+    Ok(ok(Ready { status: "ready", more_calls, speech_wait_ms: more_calls.map(|_| wait) }))
 }
 
 /// The doctor's report
@@ -64,7 +78,7 @@ impl AppState {
     /// What the doctor finds.
     pub(crate) async fn examine(&self) -> Report {
         match &self.settings {
-            Some(settings) => engine::run(settings).await,
+            Some(settings) => engine::with_room(engine::run(settings).await, &self.calls.speech(), self.calls.room()),
             None => Report { ok: true, checks: Vec::new() },
         }
     }
@@ -77,6 +91,7 @@ impl AppState {
 )]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     let store = state.calls.store();
+    store.metrics().speech(&state.calls.speech(), state.calls.room());
     let text = store.metrics().render(&store.phases());
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()

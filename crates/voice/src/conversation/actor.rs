@@ -81,6 +81,8 @@ pub(super) struct Actor {
     sayings: VecDeque<String>,
     message: Option<Message>,
     prepared: Option<Prepared>,
+    /// The first words, made while it rings.
+    greeting: Option<Script>,
     /// The turn that is being answered.
     answering: Option<HeardTurn>,
     started: Option<Instant>,
@@ -103,6 +105,7 @@ impl Actor {
             sayings: VecDeque::new(),
             message: None,
             prepared: None,
+            greeting: None,
             answering: None,
             started: None,
             quiet_since: Instant::now(),
@@ -114,6 +117,7 @@ impl Actor {
 
     /// Lives until the leg is gone.
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        self.greeting = Some(self.floor.prepare(self.brain.greet()));
         loop {
             let due = self.next_due();
             tokio::select! {
@@ -175,7 +179,7 @@ impl Actor {
         }
         self.mode = Mode::Talking;
         self.started = Some(Instant::now());
-        let greeting = self.floor.prepare(self.brain.greet());
+        let greeting = self.greeting.take().unwrap_or_else(|| self.floor.prepare(self.brain.greet()));
         self.speak(greeting, Saying::Reply, true);
     }
 
@@ -458,6 +462,7 @@ impl Actor {
         self.interrupt();
         self.sayings.clear();
         (self.message, self.prepared, self.answering) = (None, None, None);
+        self.greeting = None;
         self.floor.passed_on = None;
         self.quiet_since = Instant::now();
         self.mode = mode;
