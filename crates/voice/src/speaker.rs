@@ -12,6 +12,8 @@ use warmline_telephony::{FRAME_SAMPLES, Mouth};
 
 use self::saying::Saying;
 
+#[cfg(test)]
+pub(crate) use self::script::Piece;
 pub(crate) use self::script::{Script, Then};
 
 /// What happens to what the agent says.

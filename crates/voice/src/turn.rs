@@ -5,6 +5,8 @@ mod recognitions;
 mod strain;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 use std::{sync::Arc, time::Duration};
