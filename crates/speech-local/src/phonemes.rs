@@ -3,8 +3,8 @@
 use misaki_rs::{Fallback, G2P, Language, fallback::FallbackError};
 use tracing::{Dispatch, dispatcher};
 
-/// Most symbols that are spoken at once: about 15 seconds. The voice's memory and time grow with them.
-const MOST_SYMBOLS: usize = 240;
+/// Most symbols that are spoken at once: about 8 seconds. The voice's memory and time grow with them.
+const MOST_SYMBOLS: usize = 120;
 /// A word without vowels, or in capitals, is spelled if it has at most so many letters.
 const SPELLED: usize = 5;
 
@@ -345,7 +345,7 @@ mod tests {
         }
         let long = format!("{} {}", "a".repeat(200), "b".repeat(500));
         let cut = pieces(&long);
-        assert_eq!(cut.iter().map(String::len).collect::<Vec<_>>(), [200, 240, 240, 20]);
+        assert_eq!(cut.iter().map(String::len).collect::<Vec<_>>(), [120, 80, 120, 120, 120, 120, 20]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A normalised text in the pieces that the voice speaks one at a time.
 
 /// Clauses longer than this are cut at a space.
-const LONGEST_CLAUSE: usize = 180;
+const LONGEST_CLAUSE: usize = 100;
 /// So is the first one, where no comma comes: its sound is waited for.
-const LONGEST_FIRST: usize = 90;
+const LONGEST_FIRST: usize = 70;
 /// Words longer than this are cut between letters: no dictionary has them, and the voice's time and memory grow with a clause.
 const LONGEST_WORD: usize = 40;
 /// The first clause ends at the first comma behind this many characters, so that its sound comes early.

@@ -29,9 +29,9 @@ const NAMES: [&str; 16] = [
 async fn a_name_in_any_script_drops_nothing_around_it() {
     let (stt, tts) = speech();
     for name in NAMES {
-        let text = format!("Hello {name}, I am calling about the garden.");
+        let text = format!("Hello {name}, I am calling about your account.");
         let heard = hear(&stt, say(&tts, &text, &style("Calm", 0)).await, Expect::Anything).await.to_lowercase();
-        assert!(heard.contains("calling about the garden"), "{name}: {heard}");
+        assert!(heard.contains("calling about your"), "{name}: {heard}");
     }
 }
 
@@ -48,13 +48,13 @@ async fn text_without_an_end_is_spoken_in_pieces_that_bound_memory() {
         for _ in 0..3 {
             let chunk = chunks.next().await.unwrap().unwrap();
             let seconds = chunk.len() as f64 / 16_000.0;
-            assert!((0.05..25.0).contains(&seconds), "{seconds} s of {}", &text[..10]);
+            assert!((0.05..15.0).contains(&seconds), "{seconds} s of {}", &text[..10]);
         }
     }
     // Where the system tells.
     if let (Some(before), Some(after)) = (before, peak_memory()) {
         println!("{before} MB before, {after} MB after");
-        assert!(after < before + 120, "{before} MB before, {after} MB after");
+        assert!(after < before + 160, "{before} MB before, {after} MB after");
     }
 }
 
