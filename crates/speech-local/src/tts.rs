@@ -78,7 +78,7 @@ impl LocalTts {
         let key = Key::new(&clause, &how);
         let path = engine.rendered.join(key.file_name());
         if let Some(audio) = cache::read(&path).await {
-            self.keep(key, Arc::clone(&audio));
+            self.keep_for_good(key, &audio);
             return Ok(audio);
         }
         let mut chunks = Vec::new();
@@ -89,12 +89,16 @@ impl LocalTts {
             parts.extend(more.into_iter().map(Part::Symbols));
         }
         let audio: Chunk = chunks.concat().into();
-        self.keep(key, Arc::clone(&audio));
+        self.keep_for_good(key, &audio);
         if let Err(error) = cache::write(&path, &audio).await {
             // It's spoken anew next time.
             tracing::warn!(%error, "a rendered line can't be kept");
         }
         Ok(audio)
+    }
+
+    fn keep_for_good(&self, key: Key, audio: &Chunk) {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put_for_good(key, Arc::clone(audio));
     }
 
     fn keep(&self, key: Key, audio: Chunk) {

@@ -32,9 +32,10 @@ impl Key {
     }
 }
 
-/// The clauses that were spoken last.
+/// The clauses that were spoken last, and those of fixed lines.
 #[derive(Default)]
 pub(super) struct Cache {
+    fixed: HashMap<Key, Chunk>,
     kept: HashMap<Key, (u64, Chunk)>,
     bytes: usize,
     uses: u64,
@@ -42,10 +43,18 @@ pub(super) struct Cache {
 
 impl Cache {
     pub(super) fn get(&mut self, key: &Key) -> Option<Chunk> {
+        if let Some(audio) = self.fixed.get(key) {
+            return Some(Arc::clone(audio));
+        }
         self.uses += 1;
         let (used, audio) = self.kept.get_mut(key)?;
         *used = self.uses;
         Some(Arc::clone(audio))
+    }
+
+    /// Keeps it for good: there is only so much that is rendered ahead.
+    pub(super) fn put_for_good(&mut self, key: Key, audio: Chunk) {
+        self.fixed.insert(key, audio);
     }
 
     pub(super) fn put(&mut self, key: Key, audio: Chunk) {
@@ -110,6 +119,17 @@ mod tests {
         assert!(cache.get(&key("d", "Calm")).is_none() && cache.bytes == 24 << 20);
         cache.put(key("a", "Calm"), megabytes(1));
         assert_eq!(cache.bytes, 13 << 20);
+    }
+
+    #[test]
+    fn fixed_lines_stay_whatever_else_is_said() {
+        let mut cache = Cache::default();
+        cache.put_for_good(key("hold", "Calm"), Arc::from([1; 16]));
+        for n in 0..40 {
+            cache.put(key(&n.to_string(), "Calm"), Arc::from(vec![0; 1 << 19]));
+        }
+        assert!(cache.get(&key("hold", "Calm")).is_some() && cache.get(&key("0", "Calm")).is_none());
+        assert!(cache.bytes <= MOST_BYTES);
     }
 
     #[tokio::test]
