@@ -1,5 +1,7 @@
 //! What is said is nobody's business: no log at any level holds it, ours or that of a library.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
 use std::{
     io,
     sync::{Arc, Mutex},
