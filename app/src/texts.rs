@@ -78,6 +78,7 @@ texts! {
     call_to_calls = "To the calls";
     call_steps = "Where the call is";
     call_degraded = "The connection that carries this call's sound is lost. It is being made again.";
+    call_strained = "This machine's speech does not keep up: people are understood, or hear the agent, late.";
     hang_up = "Hang up";
     escalate = "Bring in a supervisor";
     listen = "Listen";

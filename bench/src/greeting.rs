@@ -11,6 +11,7 @@ use crate::{
     http::Client,
     phone::Phone,
     report::Row,
+    speech::voice,
     stand::Stand,
     stats::{Samples, millis},
 };
@@ -22,6 +23,8 @@ const LAST_NAMES: [&str; 5] = ["Miller", "Brown", "Wagner", "Rossi", "Novak"];
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
+    // As the program does at its start.
+    context.local().await?.1.render_all(&warmline_voice::lines::all_fixed(), &voice(0)).await?;
     let stand = Stand::on_exchange(context.local_speech().await?).await?;
     let address = stand.serve().await?;
     let (mut times, mut never) = (Samples::default(), 0_u32);
@@ -46,7 +49,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
         .at_most("p50", times.at(0.5), 700.0, "ms")
         .at_most("worst", times.at(1.0), 700.0, "ms")
         .at_most("never", f64::from(never), 0.0, "calls");
-    Ok(vec![row.why("phones that answer at once; each greeting holds a name and is spoken for that call")])
+    Ok(vec![row.why("phones that answer at once, so that there is no ringing to speak ahead in; each greeting holds a name and is spoken for that call")])
 }
 
 async fn greeted(

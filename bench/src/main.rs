@@ -7,6 +7,7 @@ mod greeting;
 mod handover;
 mod http;
 mod livekit;
+mod overload;
 mod phone;
 mod posts;
 mod program;
@@ -62,11 +63,12 @@ enum What {
     Console,
     Posts,
     List,
+    Overload,
     Participants,
     Livekit,
 }
 
-const EACH: [What; 13] = [
+const EACH: [What; 14] = [
     What::Startup,
     What::Memory,
     What::Response,
@@ -78,6 +80,7 @@ const EACH: [What; 13] = [
     What::Console,
     What::Posts,
     What::List,
+    What::Overload,
     What::Participants,
     What::Livekit,
 ];
@@ -187,6 +190,7 @@ async fn run(what: What, context: &Context) -> anyhow::Result<Vec<Row>> {
         What::Console => console::run(context).await,
         What::Posts => posts::posts(context).await,
         What::List => posts::list(context).await,
+        What::Overload => overload::run(context).await,
         What::Participants => livekit::participants(context).await,
         What::Livekit => livekit::calls(context).await,
     }

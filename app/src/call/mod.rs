@@ -7,7 +7,7 @@ mod facts;
 mod stepper;
 
 use leptos::prelude::*;
-use warmline_api::call::{CallView, Phase, Side};
+use warmline_api::call::{CallView, MediaCause, Phase, Side};
 
 use self::{
     actions::{Actions, Desk, Prompter, VoiceNote},
@@ -70,7 +70,7 @@ pub(crate) fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
     let phase = part(&view, |v| v.phase);
     let of_people = view.clone();
     let people = memo(move || of_people.with(|v| words::people(v, &me.name())));
-    let degraded = part(&view, |v| v.degraded);
+    let degraded = part(&view, |v| (v.degraded, v.degraded_by.contains(&MediaCause::Network)));
     let desk = Desk::new(&shown.call);
     let consult = view.clone();
     let answered = move || !matches!(phase.get(), Phase::Queued | Phase::Dialing | Phase::Ringing);
@@ -88,8 +88,12 @@ pub(crate) fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
         </div>
         <p id="people" class="mt-2 text-sm text-calm" class:hidden=move || people.with(String::is_empty)>{move || people.get()}</p>
         <p id="note" role="alert" class="error mt-3 empty:hidden">{move || desk.note()}</p>
-        <p id="degraded" role="alert" class="error mt-3" class:hidden=move || !degraded.get()>
-            {move || if degraded.get() { t.call_degraded } else { "" }}
+        <p id="degraded" role="alert" class="error mt-3" class:hidden=move || !degraded.get().0>
+            {move || match degraded.get() {
+                (true, false) => t.call_strained,
+                (true, true) => t.call_degraded,
+                (false, _) => "",
+            }}
         </p>
         <VoiceNote desk/>
         <Stepper phase view=view.clone()/>

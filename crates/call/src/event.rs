@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{
-    Action, CallId, DecidedBy, EndReason, Leg, LegState, MediaState, Phase, Private, RequestedBy, Side, Speaker,
+    Action, CallId, DecidedBy, EndReason, Leg, LegState, MediaCause, MediaState, Phase, Private, RequestedBy, Side, Speaker,
     TransferOutcome, fields::Fields,
 };
 
@@ -120,10 +120,12 @@ events! {
             /// Whether it plays now.
             playing: bool,
         },
-        /// The connection that carries the call's sound was lost, or is back.
+        /// The call's sound suffers, or is well again.
         MediaChanged = "media_changed" {
             /// Which of the two.
             state: MediaState,
+            /// What of it; each has an end of its own.
+            cause: Option<MediaCause>,
         },
         /// Somebody asked for a human.
         EscalationRequested = "escalation_requested" {

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, CallId, DecidedBy, EndReason, Event, Leg, LegState, MediaState, Phase, Private, Recorded, RequestedBy,
+    Action, CallId, DecidedBy, EndReason, Event, Leg, LegState, MediaCause, MediaState, Phase, Private, Recorded, RequestedBy,
     Side, Speaker, TransferOutcome, machine::can_be_claimed,
 };
 
@@ -60,9 +60,12 @@ pub struct CallView {
     /// Where the time of the agent's turns went, in order.
     #[serde(default)]
     pub timings: Vec<Timings>,
-    /// Whether the connection that carries the sound is lost, and being made again.
+    /// Whether the call's sound suffers: a connection that is lost and made again, speech that does not keep up.
     #[serde(default)]
     pub degraded: bool,
+    /// What of the sound suffers.
+    #[serde(default)]
+    pub degraded_by: Vec<MediaCause>,
     /// How it ended, once it has.
     pub end: Option<End>,
     /// The last event folded in.
@@ -240,6 +243,7 @@ impl CallView {
             acts: Vec::new(),
             timings: Vec::new(),
             degraded: false,
+            degraded_by: Vec::new(),
             end: None,
             seq: recorded.seq,
         })
@@ -299,7 +303,14 @@ impl CallView {
                 }
             }
             Event::HoldMusic { playing } => self.hold_music = *playing,
-            Event::MediaChanged { state } => self.degraded = *state == MediaState::Degraded,
+            Event::MediaChanged { state, cause } => {
+                let cause = cause.unwrap_or(MediaCause::Network);
+                self.degraded_by.retain(|known| *known != cause);
+                if *state == MediaState::Degraded {
+                    self.degraded_by.push(cause);
+                }
+                self.degraded = !self.degraded_by.is_empty();
+            }
             Event::Briefing { attempt, summary, points } => {
                 self.briefing = Some(Briefing { attempt: *attempt, summary: summary.clone(), points: points.clone() });
             }
@@ -327,6 +338,7 @@ impl CallView {
                 self.hold_music = false;
                 self.listeners.clear();
                 self.degraded = false;
+                self.degraded_by.clear();
                 self.end = Some(End {
                     reason: *reason,
                     detail: detail.clone(),

@@ -247,12 +247,24 @@ words! {
 }
 
 words! {
-    /// How the network carries a call's sound.
+    /// How a call's sound is.
     MediaState {
-        /// The connection is lost and is being made again: the agent may not be heard, nor hear.
+        /// It suffers: a connection that is lost and made again, speech that does not keep up.
         Degraded = "degraded",
-        /// It is back.
+        /// It is well again.
         Restored = "restored",
+    }
+}
+
+words! {
+    /// What of a call's sound suffers.
+    MediaCause {
+        /// The network that carries it.
+        Network = "network",
+        /// Recognition does not keep up, or fails.
+        Hearing = "hearing",
+        /// The agent's voice comes late, or not at all.
+        Speaking = "speaking",
     }
 }
 

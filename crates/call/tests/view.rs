@@ -178,6 +178,7 @@ fn a_whole_call_has_the_contracts_shape() {
         "hold_music": false,
         "claimed_by": null,
         "degraded": false,
+        "degraded_by": [],
         "taken_over_by": null,
         "listeners": [],
         "acts": [],
@@ -351,11 +352,11 @@ fn the_view_of_an_earlier_version_is_still_read() {
 fn a_lost_connection_shows_until_it_is_back_or_the_call_is_over() {
     let mut log = Log::new();
     assert!(!log.view.degraded);
-    log.tell(Event::MediaChanged { state: MediaState::Degraded });
+    log.tell(Event::MediaChanged { state: MediaState::Degraded, cause: None });
     assert!(log.view.degraded);
-    log.tell(Event::MediaChanged { state: MediaState::Restored });
+    log.tell(Event::MediaChanged { state: MediaState::Restored, cause: None });
     assert!(!log.view.degraded);
-    log.tell(Event::MediaChanged { state: MediaState::Degraded });
+    log.tell(Event::MediaChanged { state: MediaState::Degraded, cause: None });
     log.tell(Event::CallEnded {
         reason: EndReason::MediaLost,
         detail: "The customer's audio was lost and did not come back.".to_owned(),

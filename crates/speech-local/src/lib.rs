@@ -10,6 +10,7 @@ mod normalise;
 mod ort;
 mod phonemes;
 mod piper;
+mod scheduler;
 mod stt;
 mod style;
 mod tts;
@@ -92,8 +93,9 @@ impl LocalSpeech {
                 Err(error @ ModelError::Missing { .. }) => (State::Missing(error.to_string()), SpeechStatus::Missing),
                 Err(error) => (State::Failed(error.to_string()), SpeechStatus::Failed(error.to_string())),
             };
-            state.send_replace(now);
+            // Whoever's call has failed finds the reason told.
             status.send_replace(shown);
+            state.send_replace(now);
         });
     }
 

@@ -1,8 +1,11 @@
 //! Text as it is written to text as it is said, and its clauses.
 
+mod clauses;
+mod letters;
 mod numbers;
 mod phone;
 
+pub(crate) use clauses::clauses;
 use numbers::{cardinal, digits, number, ordinal};
 
 /// Words that are written short. The first column is compared without its full stop, in lower case.
@@ -53,16 +56,9 @@ const UNITS: &[(&str, &str)] = &[
 ];
 /// Halves of the day, which are these only behind a number ("I am" is not).
 const HALVES: &[(&str, &str)] = &[("am", "A M"), ("pm", "P M")];
-/// Clauses longer than this are cut at a space.
-const LONGEST_CLAUSE: usize = 180;
-/// The first clause ends at the first comma behind this many characters, so that its sound comes early.
-const FIRST_CLAUSE: usize = 12;
-/// Later clauses are kept whole up to this length: the voice sounds better over longer stretches.
-const LATER_CLAUSE: usize = 70;
-
 /// The text in words, with the punctuation that the voice understands.
 pub(crate) fn normalise(text: &str) -> String {
-    let text = phone::spell_out(&plain(text));
+    let text = phone::spell_out(&plain(&letters::latin(text)));
     let tokens: Vec<&str> = text.split_whitespace().collect();
     let mut words = Vec::with_capacity(tokens.len());
     for (i, token) in tokens.iter().enumerate() {
@@ -86,8 +82,6 @@ fn plain(text: &str) -> String {
             }
             '–' | '—' => plain.push_str(", "),
             '…' => plain.push('.'),
-            '\u{a0}' | '\u{202f}' => plain.push(' '),
-            c if c.is_control() => plain.push(' '),
             c => plain.push(c),
         }
     }
@@ -286,29 +280,6 @@ fn letters_and_digits(text: &str) -> String {
     said.trim().to_owned()
 }
 
-/// The clauses of a normalised text, each with its punctuation; the first one is short.
-pub(crate) fn clauses(text: &str) -> Vec<String> {
-    let mut clauses: Vec<String> = Vec::new();
-    let mut clause = String::new();
-    for word in text.split_whitespace() {
-        if !clause.is_empty() {
-            clause.push(' ');
-        }
-        clause.push_str(word);
-        let length = clause.chars().count();
-        let wanted = if clauses.is_empty() { FIRST_CLAUSE } else { LATER_CLAUSE };
-        let ends = word.ends_with(['.', '!', '?']) || word.ends_with([',', ';', ':']) && length >= wanted;
-        if ends || length >= LONGEST_CLAUSE {
-            clauses.push(std::mem::take(&mut clause));
-        }
-    }
-    if !clause.is_empty() {
-        clauses.push(clause);
-    }
-    clauses.retain(|clause| clause.contains(char::is_alphanumeric));
-    clauses
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -346,14 +317,5 @@ mod tests {
         {
             normalise(text);
         }
-    }
-
-    #[test]
-    fn the_first_clause_is_short_and_nothing_is_lost() {
-        let text = "Hi, thanks for calling Bright Dental, this is Joe. How can I help you today, and with what?";
-        let clauses = clauses(text);
-        assert_eq!(clauses[0], "Hi, thanks for calling Bright Dental,");
-        assert_eq!(clauses.join(" "), text);
-        assert!(super::clauses("… , .").is_empty());
     }
 }

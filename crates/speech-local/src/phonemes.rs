@@ -1,6 +1,12 @@
 //! English text to the symbols of the Piper voice.
 
 use misaki_rs::{Fallback, G2P, Language, fallback::FallbackError};
+use tracing::{Dispatch, dispatcher};
+
+/// Most symbols that are spoken at once: about 8 seconds. The voice's memory and time grow with them.
+const MOST_SYMBOLS: usize = 120;
+/// A word without vowels, or in capitals, is spelled if it has at most so many letters.
+const SPELLED: usize = 5;
 
 /// Turns words into sounds.
 pub(crate) struct Phonemes {
@@ -12,11 +18,37 @@ impl Phonemes {
         Self { engine: G2P::with_fallback(Language::EnglishUS, Some(Box::new(Letters))) }
     }
 
-    /// The symbols of a text that [`crate::normalise`] has put into words.
-    pub(crate) fn of(&self, text: &str) -> Result<String, String> {
-        let (phonemes, _) = self.engine.g2p(text).map_err(|error| error.to_string())?;
-        Ok(to_piper(&phonemes))
+    /// The symbols of a text that [`crate::normalise`] has put into words, in pieces that can be spoken at once. What has no
+    /// sounds is left out, so that there may be none.
+    pub(crate) fn of(&self, text: &str) -> Vec<String> {
+        pieces(&to_piper(&self.sounds(text)))
     }
+
+    /// Should a word make the library fail, the others are spoken nevertheless.
+    fn sounds(&self, text: &str) -> String {
+        // The library logs what is said, which is nobody's business: nothing that it logs gets anywhere.
+        let g2p = |text: &str| dispatcher::with_default(&Dispatch::none(), || self.engine.g2p(text));
+        if let Ok((sounds, _)) = g2p(text) {
+            return sounds;
+        }
+        let words =
+            text.split_whitespace().map(|word| g2p(word).map_or_else(|_| by_letters(word), |(sounds, _)| sounds));
+        words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Cuts symbols between words, and within a word only where it alone is too long.
+fn pieces(symbols: &str) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut rest = symbols.trim();
+    while let Some((limit, _)) = rest.char_indices().nth(MOST_SYMBOLS) {
+        let cut = rest[..limit].rfind(' ').unwrap_or(limit);
+        pieces.push(rest[..cut].to_owned());
+        rest = rest[cut..].trim_start();
+    }
+    pieces.push(rest.to_owned());
+    pieces.retain(|piece| piece.contains(char::is_alphabetic));
+    pieces
 }
 
 /// Sounds of a word that no dictionary has, by its letters.
@@ -24,15 +56,19 @@ struct Letters;
 
 impl Fallback for Letters {
     fn phonemize(&self, word: &str) -> Result<String, FallbackError> {
-        let sounds = if is_initialism(word) { spell(word) } else { by_rules(word) };
-        if sounds.is_empty() { Err(FallbackError::NoPhonemes { word: word.to_owned() }) } else { Ok(sounds) }
+        // An error would silence the whole sentence.
+        Ok(by_letters(word))
     }
+}
+
+fn by_letters(word: &str) -> String {
+    if is_initialism(word) { spell(word) } else { by_rules(word) }
 }
 
 fn is_initialism(word: &str) -> bool {
     let letters = || word.chars().filter(|c| c.is_alphabetic());
     let vowel = |c: char| "aeiouyAEIOUY".contains(c);
-    letters().count() > 0 && (letters().all(char::is_uppercase) && word.len() <= 5 || !letters().any(vowel))
+    (1..=SPELLED).contains(&letters().count()) && (letters().all(char::is_uppercase) || !letters().any(vowel))
 }
 
 fn spell(word: &str) -> String {
@@ -286,14 +322,37 @@ mod tests {
         assert_eq!(by_rules("Warmline"), "wˈɑɹmlIn");
         assert_eq!(by_rules("zoë"), "zˈO");
         assert_eq!(Letters.phonemize("XKCD").unwrap(), "ˈɛkskˈAsˈidˈi");
-        assert!(Letters.phonemize("…").is_err());
+        assert_eq!(Letters.phonemize("…").unwrap(), "");
+    }
+
+    #[test]
+    fn what_has_no_sounds_is_left_out_and_the_rest_is_spoken() {
+        let phonemes = Phonemes::new();
+        let around = phonemes.of("Hello, this is Joe.").concat();
+        for strange in ["…", "字", "क़", "́", "\u{fffd}", "❓", "§§", "'''", "\u{202e}"] {
+            let symbols = phonemes.of(&format!("Hello {strange}, this is Joe.")).concat();
+            assert!(symbols.len() + 8 >= around.len(), "{strange}: {symbols}");
+            phonemes.of(strange);
+        }
+    }
+
+    #[test]
+    fn pieces_are_bounded_and_nothing_is_lost() {
+        let phonemes = Phonemes::new();
+        for text in ["W ".repeat(90), "x".repeat(180), "bcdfgh".repeat(30), "Aeiou ".repeat(30), "é".repeat(180)] {
+            let pieces = phonemes.of(text.trim());
+            assert!(!pieces.is_empty() && pieces.iter().all(|piece| piece.chars().count() <= MOST_SYMBOLS), "{text}");
+        }
+        let long = format!("{} {}", "a".repeat(200), "b".repeat(500));
+        let cut = pieces(&long);
+        assert_eq!(cut.iter().map(String::len).collect::<Vec<_>>(), [120, 80, 120, 120, 120, 120, 20]);
     }
 
     #[test]
     fn every_word_gets_sounds() {
         let phonemes = Phonemes::new();
         for text in ["Hello there.", "Przybylski called.", "The qwxz of Nguyen.", "GPT and XKCD."] {
-            let symbols = phonemes.of(text).unwrap();
+            let symbols = phonemes.of(text).concat();
             assert!(symbols.split_whitespace().count() >= text.split_whitespace().count(), "{text}: {symbols}");
         }
     }

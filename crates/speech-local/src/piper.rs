@@ -14,9 +14,6 @@ pub(crate) mod files {
     pub(crate) const SETTINGS: &str = "piper.json";
 }
 
-/// Most symbols that are spoken at once; clauses are far shorter.
-const MAX_SYMBOLS: usize = 1_000;
-
 #[derive(Deserialize)]
 struct Settings {
     audio: AudioSettings,
@@ -66,10 +63,10 @@ impl Piper {
         self.settings.audio.sample_rate
     }
 
-    /// Speaks Piper's phoneme symbols: samples in ±1 at [`Self::sample_rate`].
+    /// Speaks Piper's phoneme symbols, a few hundred at most: samples in ±1 at [`Self::sample_rate`].
     pub(crate) fn speak(&self, symbols: &str, how: &Delivery, pool: &Arc<ThreadPool>) -> Result<Vec<f32>, String> {
         let mut ids = vec![1, 0];
-        for id in symbols.chars().filter_map(|symbol| self.symbols.get(&symbol)).take(MAX_SYMBOLS) {
+        for id in symbols.chars().filter_map(|symbol| self.symbols.get(&symbol)) {
             ids.extend([*id, 0]);
         }
         ids.push(2);

@@ -2,15 +2,16 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 
 use async_trait::async_trait;
-use warmline_voice::{Expect, SpeechError, SpeechToText, Urgency, Utterance};
+use warmline_voice::{Expect, Load, Need, SpeechError, SpeechToText, Urgency, Utterance};
 
 use crate::{
-    engine::{Engine, Given, Handle, Worker, busy},
+    engine::{Engine, Given, Handle},
     moonshine::{SAMPLE_RATE, Stopped},
+    scheduler::{Ask, Kind, Scheduler, Worker, busy},
 };
 
 /// Answers to a yes-or-no question, as the model writes them.
@@ -109,11 +110,13 @@ impl SpeechToText for LocalStt {
     async fn recognise(&self, utterance: Utterance) -> Result<String, SpeechError> {
         let engine = self.handle.engine().await?;
         let partial = utterance.urgency == Urgency::Partial;
-        let worker = if partial { engine.workers.spare()? } else { engine.workers.wait().await? };
-        // Speculation is thrown away by dropping this future: the work stops at the next token.
+        let speech = utterance.audio.len() as f64 / SAMPLE_RATE as f64;
+        let ask = Ask { kind: Kind::Recognition, need: Need::now(), partial, speech };
+        let worker = engine.scheduler.worker(ask).await?;
+        // What nobody waits for any more is dropped: the work stops at the next token.
         let (_given, given_up) = Given::new();
-        let stop = Stop { given_up, finals_waiting: partial.then(|| Arc::clone(&engine.workers.waiting)) };
-        let work = move || recognise(&engine, worker, &utterance, &stop);
+        let stop = Stop { given_up, gives_way: partial.then(|| engine.scheduler.clone()) };
+        let work = move || measured(worker, speech, |worker| recognise(&engine, worker, &utterance, &stop));
         let done = tokio::task::spawn_blocking(work).await;
         match done.map_err(|_| SpeechError::Failed("the recogniser was broken off".to_owned()))? {
             Ok(text) => Ok(text),
@@ -124,6 +127,10 @@ impl SpeechToText for LocalStt {
 
     fn understands(&self, language: &str) -> bool {
         is_english(language)
+    }
+
+    fn load(&self) -> Load {
+        self.handle.load()
     }
 }
 
@@ -136,14 +143,29 @@ pub(crate) fn is_english(language: &str) -> bool {
 /// When a recognition is given up.
 struct Stop {
     given_up: Arc<AtomicBool>,
-    finals_waiting: Option<Arc<AtomicUsize>>,
+    /// A partial stops as soon as something waits that is more important.
+    gives_way: Option<Scheduler>,
 }
 
 impl Stop {
     fn now(&self) -> bool {
-        let waiting = self.finals_waiting.as_ref().is_some_and(|count| count.load(Ordering::Relaxed) > 0);
-        waiting || self.given_up.load(Ordering::Relaxed)
+        self.given_up.load(Ordering::Relaxed) || self.gives_way.as_ref().is_some_and(Scheduler::is_pressed)
     }
+}
+
+/// Recognises, and tells the scheduler how long so much speech took.
+fn measured(
+    mut worker: Worker,
+    speech: f64,
+    recognise: impl FnOnce(&Worker) -> Result<String, Stopped>,
+) -> Result<String, Stopped> {
+    let recognised = recognise(&worker);
+    match &recognised {
+        Ok(_) => worker.done(Kind::Recognition, speech),
+        Err(Stopped::Failed(_)) => worker.failed(),
+        Err(Stopped::Cancelled) => {}
+    }
+    recognised
 }
 
 /// The model likes to put what it hears in quotation marks, often just the opening ones. Nobody has said them.
@@ -151,7 +173,7 @@ fn unquoted(text: &str) -> String {
     text.trim().trim_matches(|c: char| matches!(c, '"' | '\'' | '“' | '”' | '‘' | '’') || c.is_whitespace()).to_owned()
 }
 
-fn recognise(engine: &Engine, mut worker: Worker, utterance: &Utterance, stop: &Stop) -> Result<String, Stopped> {
+fn recognise(engine: &Engine, worker: &Worker, utterance: &Utterance, stop: &Stop) -> Result<String, Stopped> {
     if utterance.audio.is_empty() {
         return Ok(String::new());
     }

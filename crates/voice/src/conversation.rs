@@ -66,6 +66,13 @@ pub enum Fact {
     },
     /// Nothing was heard for too long, though asked for.
     Inaudible,
+    /// Speech does not keep up: a turn was late, or lost, for want of capacity.
+    Strained {
+        /// What of it.
+        cause: Strain,
+    },
+    /// Speech keeps up again.
+    Eased,
     /// A machine answered.
     Machine,
     /// Whoever wants to speak in the agent's place has a microphone, and it is on.
@@ -87,6 +94,15 @@ pub enum Fact {
         /// In their words.
         reason: Option<Private<String>>,
     },
+}
+
+/// What does not keep up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strain {
+    /// What the person said was understood late, or not at all.
+    Hearing,
+    /// What the agent has to say is heard late.
+    Speaking,
 }
 
 /// One utterance, partial or final. `text` carries the whole utterance so far.

@@ -11,6 +11,7 @@ mod intent;
 pub mod lines;
 mod listener;
 mod llm;
+mod load;
 mod rules;
 mod seams;
 mod speaker;
@@ -21,7 +22,8 @@ mod vad;
 pub use agents::{Agents, Colleague, CustomerAgent, LocalAgents, SupervisorAgent};
 pub use briefing::prepare_briefing;
 pub use consult::Consult;
-pub use conversation::{Conversation, Fact, Setup, Spoken, TurnTimes};
+pub use conversation::{Conversation, Fact, Setup, Spoken, Strain, TurnTimes};
+pub use load::{Load, Need};
 pub use seams::{
     Expect, LanguageModel, ModelError, Prompt, Role, Speech, SpeechError, SpeechToText, TextToSpeech, Token, Turn,
     Urgency, Utterance, VoiceStyle,

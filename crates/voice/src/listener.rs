@@ -123,6 +123,11 @@ impl Listener {
         self.settle();
     }
 
+    /// Whether the answer to a [`Job`] is still wanted.
+    pub(crate) fn wants(&self, job: u64) -> bool {
+        self.closing.iter().any(|c| c.wants(job)) || self.segment.as_ref().is_some_and(|s| s.wants(job))
+    }
+
     /// What was found out, oldest first. Drain after each of the calls above.
     pub(crate) fn poll(&mut self) -> Option<Outcome> {
         self.outcomes.pop_front()

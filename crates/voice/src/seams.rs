@@ -6,6 +6,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
+use crate::{Load, Need};
+
 /// Recognises speech.
 #[async_trait]
 pub trait SpeechToText: Send + Sync {
@@ -17,6 +19,11 @@ pub trait SpeechToText: Send + Sync {
 
     /// Whether that language is understood (`en`, `es`, …).
     fn understands(&self, language: &str) -> bool;
+
+    /// How busy it is now. Cheap.
+    fn load(&self) -> Load {
+        Load::default()
+    }
 }
 
 /// What [`SpeechToText::recognise`] is given.
@@ -56,8 +63,28 @@ pub trait TextToSpeech: Send + Sync {
     /// Speaks one sentence: chunks of 16 kHz mono PCM, the first as early as the provider can.
     fn speak(&self, sentence: &str, style: &VoiceStyle) -> BoxStream<'static, Result<Arc<[i16]>, SpeechError>>;
 
+    /// The same, by a provider whose work waits for other work: what is needed first is made first.
+    fn speak_when(
+        &self,
+        sentence: &str,
+        style: &VoiceStyle,
+        _need: &Need,
+    ) -> BoxStream<'static, Result<Arc<[i16]>, SpeechError>> {
+        self.speak(sentence, style)
+    }
+
     /// Whether that language is spoken.
     fn speaks(&self, language: &str) -> bool;
+
+    /// Whether anything of a text can be spoken: there is no sound for marks and pictures alone.
+    fn can_speak(&self, text: &str) -> bool {
+        text.chars().any(char::is_alphanumeric)
+    }
+
+    /// How busy it is now. Cheap.
+    fn load(&self) -> Load {
+        Load::default()
+    }
 }
 
 /// How to speak.
@@ -164,4 +191,13 @@ pub struct Speech {
     pub tts: Arc<dyn TextToSpeech>,
     /// Brain; `None`: the rule-based one.
     pub model: Option<Arc<dyn LanguageModel>>,
+}
+
+impl Speech {
+    /// How busy ears and mouth are; of two that compute here, the ears.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let ears = self.stt.load();
+        if ears.workers > 0 { ears } else { self.tts.load() }
+    }
 }

@@ -1,6 +1,7 @@
 //! The agent's voice on one line: a script's sentences one after the other, cut at once when somebody breaks in, resumed
 //! when they did not mean it, and always knowing what of it was really heard.
 
+mod pieces;
 mod saying;
 mod script;
 
@@ -11,6 +12,8 @@ use warmline_telephony::{FRAME_SAMPLES, Mouth};
 
 use self::saying::Saying;
 
+#[cfg(test)]
+pub(crate) use self::script::Piece;
 pub(crate) use self::script::{Script, Then};
 
 /// What happens to what the agent says.

@@ -1,8 +1,12 @@
 //! Whose turn it is: one line's ears and mouth together.
 
 mod facts;
+mod recognitions;
+mod strain;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 use std::{sync::Arc, time::Duration};
@@ -10,16 +14,18 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt as _, stream};
 use tokio::{
     sync::mpsc,
-    task::JoinSet,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
-use tokio_util::task::AbortOnDropHandle;
 use warmline_call::Speaker as Who;
 use warmline_telephony::{Clock, Ear, FRAME_TIME, Heard, Line, Live, Mouth, SILENCE};
 
-use self::facts::Facts;
+use self::{
+    facts::Facts,
+    recognitions::{Recognised, Recognitions},
+    strain::Strains,
+};
 use crate::{
-    Expect, Fact, Speech, SpeechError, SpeechToText, Spoken, Urgency, Utterance, VoiceStyle,
+    Expect, Fact, Speech, SpeechError, Spoken, Strain, Utterance, VoiceStyle,
     brain::Step,
     listener::{Echo, HeardTurn, Job, Listener, Outcome},
     speaker::{Progress, Said, Script, Speaker},
@@ -74,7 +80,10 @@ pub(crate) struct Floor {
     listener: Listener,
     echo: Echo,
     speaker: Speaker,
-    recognitions: JoinSet<(u64, Result<String, SpeechError>)>,
+    recognitions: Recognitions,
+    strains: Strains,
+    /// When the agent was told to say what it says.
+    told: Instant,
     speech: Speech,
     style: VoiceStyle,
     timing: Timing,
@@ -117,7 +126,9 @@ impl Floor {
             listener: Listener::new(timing),
             echo: Echo::default(),
             speaker: Speaker::new(line.mouth),
-            recognitions: JoinSet::new(),
+            recognitions: Recognitions::default(),
+            strains: Strains::default(),
+            told: Instant::now(),
             speech,
             style,
             timing,
@@ -138,7 +149,9 @@ impl Floor {
     pub(crate) async fn next(&mut self) -> Event {
         loop {
             if let Some(outcome) = self.listener.poll() {
-                if let Some(event) = self.on_outcome(outcome) {
+                let event = self.on_outcome(outcome);
+                self.recognitions.keep(|job| self.listener.wants(job));
+                if let Some(event) = event {
                     return event;
                 }
                 continue;
@@ -150,11 +163,7 @@ impl Floor {
                     Some(Heard::Key(key)) => return Event::Key(key),
                     None => return Event::Gone,
                 },
-                Some(done) = self.recognitions.join_next(), if !self.recognitions.is_empty() => {
-                    if let Ok((job, text)) = done {
-                        self.listener.recognised(job, text, Instant::now());
-                    }
-                }
+                recognised = self.recognitions.next() => self.on_recognised(recognised),
                 progress = self.speaker.next() => {
                     if let Some(event) = self.on_progress(progress) {
                         return event;
@@ -178,7 +187,7 @@ impl Floor {
 
     /// Hands over what still waits to be reported, as far as somebody takes it within a second.
     pub(crate) async fn deliver_all(&mut self) {
-        let _given_up = timeout(LAST_FACTS, self.facts.deliver_all()).await;
+        let _given_up = tokio::time::timeout(LAST_FACTS, self.facts.deliver_all()).await;
     }
 
     /// Begins to make speech of what the brain says, to be said later or never.
@@ -188,6 +197,7 @@ impl Floor {
 
     /// Says a script. What is being said must have been cut before.
     pub(crate) fn say(&mut self, script: Script, breakable: bool) {
+        self.told = Instant::now();
         self.speaker.say(script, breakable);
     }
 
@@ -315,6 +325,8 @@ impl Floor {
     fn on_progress(&mut self, progress: Progress) -> Option<Event> {
         match progress {
             Progress::Started { text, thought, audio, at } => {
+                let late = audio.saturating_duration_since(thought.max(self.told)) >= strain::LATE;
+                self.note(Strain::Speaking, late);
                 let utterance = self.next_utterance();
                 self.agent = Some(Open { utterance, began: at, text: text.clone() });
                 self.report(Who::Agent, utterance, text, at, None, false);
@@ -379,32 +391,19 @@ impl Floor {
             urgency: job.urgency,
             expect: self.expect,
         };
-        let (stt, patience) = (Arc::clone(&self.speech.stt), self.timing.recognition);
-        self.recognitions.spawn(async move { (job.id, recognise(stt, utterance, patience).await) });
+        self.recognitions.ask(job.id, Arc::clone(&self.speech.stt), utterance, self.timing.recognition);
     }
-}
 
-/// Recognises on a task of its own, so that a provider's panic is an error. What a turn waits for is tried twice.
-async fn recognise(
-    stt: Arc<dyn SpeechToText>,
-    utterance: Utterance,
-    patience: Duration,
-) -> Result<String, SpeechError> {
-    let waited_for = utterance.urgency == Urgency::Final;
-    let tries = if waited_for { 2 } else { 1 };
-    let mut failure = SpeechError::Timeout(patience);
-    for _ in 0..tries {
-        let (stt, utterance) = (Arc::clone(&stt), utterance.clone());
-        let work = AbortOnDropHandle::new(tokio::spawn(async move { stt.recognise(utterance).await }));
-        failure = match timeout(patience, work).await {
-            Ok(Ok(Ok(text))) => return Ok(text.trim().to_owned()),
-            Ok(Ok(Err(error))) => error,
-            Ok(Err(_)) => SpeechError::Failed("recognition broke down".into()),
-            Err(_) => SpeechError::Timeout(patience),
-        };
-        if waited_for {
-            tracing::warn!(error = %failure, "speech recognition failed");
+    fn on_recognised(&mut self, recognised: Recognised) {
+        if let Some(late) = recognised.late {
+            self.note(Strain::Hearing, late);
+        }
+        self.listener.recognised(recognised.job, recognised.text, Instant::now());
+    }
+
+    fn note(&mut self, what: Strain, late: bool) {
+        if let Some(fact) = self.strains.note(what, late) {
+            self.facts.tell(fact);
         }
     }
-    Err(failure)
 }

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use tokio::sync::mpsc;
-use warmline_call::{DecidedBy, Event, Input, LegRef, Phase, Private, Rejected, SeatFact, Side, Speaker};
-use warmline_voice::{Fact, Spoken};
+use warmline_call::{DecidedBy, Event, Input, LegRef, MediaCause, Phase, Private, Rejected, SeatFact, Side, Speaker};
+use warmline_voice::{Fact, Spoken, Strain};
 
 use super::driver::{Driver, Message, Source};
 
@@ -37,6 +37,14 @@ impl Driver {
             }
             (Source::Seat(seat), Fact::Ready) => Input::Seat(seat, SeatFact::Ready),
             (Source::Leg(leg), Fact::Machine) => Input::MachineDetected(leg),
+            (Source::Leg(leg), Fact::Strained { cause }) => Input::Strain {
+                leg,
+                cause: Some(match cause {
+                    Strain::Hearing => MediaCause::Hearing,
+                    Strain::Speaking => MediaCause::Speaking,
+                }),
+            },
+            (Source::Leg(leg), Fact::Eased) => Input::Strain { leg, cause: None },
             (Source::Leg(LegRef::Customer), fact) => match fact {
                 Fact::HumanRequested { by, reason } => Input::HumanRequested { by, reason },
                 Fact::ChangedMind => Input::CustomerChangedMind,

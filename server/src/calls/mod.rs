@@ -279,6 +279,12 @@ impl Calls {
         &self.0.parts.store
     }
 
+    /// What the agent hears, speaks and thinks with.
+    #[must_use]
+    pub fn speech(&self) -> &Speech {
+        &self.0.parts.speech
+    }
+
     /// How many calls are open.
     #[must_use]
     pub fn open_count(&self) -> usize {

@@ -70,6 +70,12 @@ pub enum PlaceError {
         /// When to try again.
         retry_after_s: u32,
     },
+    /// Speech does not keep up with the calls that are open.
+    #[error("The speech of this machine is at its limit. Try again in {retry_after_s} s.")]
+    Overloaded {
+        /// When to try again.
+        retry_after_s: u32,
+    },
     /// Nobody here speaks that language.
     #[error("Language '{0}' is not supported: there is no speech provider for it. Supported: en.")]
     Language(String),
@@ -79,6 +85,14 @@ pub enum PlaceError {
     /// The dial could not begin.
     #[error("{0}")]
     Failed(String),
+}
+
+impl PlaceError {
+    /// Speech can't carry a call more at this moment.
+    #[must_use]
+    pub const fn overloaded() -> Self {
+        Self::Overloaded { retry_after_s: 5 }
+    }
 }
 
 /// Why an action did not happen.

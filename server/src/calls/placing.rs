@@ -87,6 +87,9 @@ impl Calls {
         }
         let slot = slot.ok_or(PlaceError::Busy { retry_after_s: RETRY_AFTER_S })?;
         let speech = &self.0.parts.speech;
+        if !speech.load().has_room(self.0.taken.load(Ordering::Acquire) - 1) {
+            return Err(PlaceError::overloaded());
+        }
         if !speech.stt.understands(&order.language) || !speech.tts.speaks(&order.language) {
             return Err(PlaceError::Language(order.language.clone()));
         }

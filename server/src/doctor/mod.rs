@@ -14,6 +14,7 @@ use std::{future::Future, time::Duration};
 
 use tokio::time::{Instant, timeout};
 pub use warmline_api::{Check, Report, Status};
+use warmline_voice::Load;
 
 use crate::settings::Settings;
 
@@ -83,6 +84,15 @@ pub async fn run(settings: &Settings) -> Report {
     checks.extend(model);
     checks.extend(look("clock", "Clock", async move { vec![clock.finish()] }).await);
     Report { ok: checks.iter().all(|c| c.status != Status::Fail), checks }
+}
+
+/// The report of a program that runs, with the room that its speech has left.
+#[must_use]
+pub fn with_room(mut report: Report, load: &Load, room: Option<usize>) -> Report {
+    let finding = speech::room(load, room);
+    report.ok &= finding.status != Status::Fail;
+    report.checks.push(check("speech_load", "Speech load", 0, finding));
+    report
 }
 
 async fn look(name: &'static str, title: &'static str, what: impl Future<Output = Vec<Finding>>) -> Vec<Check> {

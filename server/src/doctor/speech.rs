@@ -2,6 +2,7 @@
 
 use tokio::process::Command;
 use warmline_speech_local::models::ModelStore;
+use warmline_voice::Load;
 
 use super::{Finding, aside};
 use crate::settings::Settings;
@@ -43,4 +44,21 @@ pub(super) async fn package_client(settings: &Settings) -> Vec<Finding> {
         cause,
         "sudo apt install python3-pip (or your system's package), then: warmline models pull",
     )]
+}
+
+/// How many calls more can be carried. None of them is a state of the moment, not a fault of the set-up.
+pub(super) fn room(load: &Load, room: Option<usize>) -> Finding {
+    let Some(room) = room else { return Finding::skipped("no speech is computed here yet") };
+    let rates = format!(
+        "a second of speech takes {:.2} s to recognise and {:.2} s to make on {} workers; a turn waits {} ms",
+        load.recognition_rate,
+        load.synthesis_rate,
+        load.workers,
+        load.expected_wait.as_millis()
+    );
+    if room > 0 {
+        return Finding::ok(format!("{rates}; room for {room} more calls"));
+    }
+    let fix = "wait until calls have ended; for more at once use a machine with more or faster cores";
+    Finding::warn(rates, "speech is at its limit: new calls are answered with 429", fix)
 }

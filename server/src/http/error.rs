@@ -177,7 +177,9 @@ impl From<StoreError> for ApiError {
 impl From<PlaceError> for ApiError {
     fn from(error: PlaceError) -> Self {
         match error {
-            PlaceError::Busy { retry_after_s } => Self::too_many(error.to_string(), retry_after_s),
+            PlaceError::Busy { retry_after_s } | PlaceError::Overloaded { retry_after_s } => {
+                Self::too_many(error.to_string(), retry_after_s)
+            }
             PlaceError::Language(ref language) => {
                 let (msg, input) = (error.to_string(), language.as_str());
                 Self::invalid(vec![FieldError::new("value_error", &["body", "language"], msg, input)])

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use warmline_api::Report;
 
 use super::{ApiError, AppState, error::ok};
-use crate::{doctor as engine, openapi::errors};
+use crate::{calls::PlaceError, doctor as engine, openapi::errors};
 
 /// The process is up.
 #[derive(Serialize, ToSchema)]
@@ -29,6 +29,12 @@ pub(crate) struct Health {
 pub(crate) struct Ready {
     /// `ready`.
     status: &'static str,
+    /// How many calls more the speech of this machine can carry; left out where nothing is computed here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_calls: Option<usize>,
+    /// How long a turn would wait for its recognition to begin, milliseconds; left out with `more_calls`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speech_wait_ms: Option<u64>,
 }
 
 /// Is the process up?
@@ -48,7 +54,15 @@ pub(crate) async fn healthz() -> Response {
 pub(crate) async fn readyz(State(state): State<AppState>) -> Result<Response, ApiError> {
     let mut missing = state.calls.readiness().err().unwrap_or_default();
     missing.extend(state.calls.store().health().err());
-    if missing.is_empty() { Ok(ok(Ready { status: "ready" })) } else { Err(ApiError::unavailable(missing.join(" "))) }
+    let more_calls = state.calls.room();
+    if more_calls == Some(0) {
+        missing.push(PlaceError::overloaded().to_string());
+    }
+    if !missing.is_empty() {
+        return Err(ApiError::unavailable(missing.join(" ")));
+    }
+    let wait = state.calls.speech().expected_wait.as_millis().try_into().unwrap_or(u64::MAX);
+    Ok(ok(Ready { status: "ready", more_calls, speech_wait_ms: more_calls.map(|_| wait) }))
 }
 
 /// The doctor's report
@@ -63,16 +77,17 @@ pub(crate) async fn doctor(State(state): State<AppState>) -> Result<Response, Ap
     let report = state.examine().await.ok_or_else(ApiError::internal)?;
     let cached = HeaderValue::from_str(&format!("private, max-age={}", engine::FRESH.as_secs()));
     let cached = cached.unwrap_or(HeaderValue::from_static("no-store"));
-    Ok(([(header::CACHE_CONTROL, cached)], ok(&*report)).into_response())
+    Ok(([(header::CACHE_CONTROL, cached)], ok(&report)).into_response())
 }
 
 impl AppState {
-    /// What the doctor finds, or found a moment ago; `None` when the look died.
-    pub(crate) async fn examine(&self) -> Option<Arc<Report>> {
-        match &self.doctor {
-            Some(doctor) => doctor.report().await,
-            None => Some(Arc::new(Report { ok: true, checks: Vec::new() })),
-        }
+    /// What the doctor finds, or found a moment ago, and what room there is now; `None` when the look died.
+    pub(crate) async fn examine(&self) -> Option<Report> {
+        let report = match &self.doctor {
+            Some(doctor) => Report::clone(&*doctor.report().await?),
+            None => return Some(Report { ok: true, checks: Vec::new() }),
+        };
+        Some(engine::with_room(report, &self.calls.speech(), self.calls.room()))
     }
 }
 
@@ -82,7 +97,9 @@ impl AppState {
     responses((status = 200, description = "For Prometheus.", body = String, content_type = "application/openmetrics-text"), errors::Any),
 )]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
-    let text = state.calls.store().render_metrics();
+    let store = state.calls.store();
+    store.metrics().speech(&state.calls.speech(), state.calls.room());
+    let text = store.render_metrics();
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

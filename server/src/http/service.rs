@@ -5,6 +5,7 @@ use warmline_api::{PhoneMessage, PhoneNumber, PhoneOrder};
 use warmline_call::{CallId, CallView, OperatorAction, Person};
 use warmline_exchange::BrowserPhone;
 use warmline_telephony::{Frame, Line};
+use warmline_voice::Load;
 
 use crate::{
     calls::{ActError, CallDefaults, Calls, Listening, Order, PlaceError, Placed},
@@ -46,6 +47,21 @@ pub trait CallService: Send + Sync + 'static {
     /// # Errors
     /// A sentence for each thing that is missing.
     fn readiness(&self) -> Result<(), Vec<String>>;
+
+    /// How busy speech is.
+    fn speech(&self) -> Load {
+        Load::default()
+    }
+
+    /// How many calls more speech can carry now; `None`: as many as there are.
+    fn room(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether the agent can say anything of a text.
+    fn can_say(&self, text: &str) -> bool {
+        text.chars().any(char::is_alphanumeric)
+    }
 
     /// Opens a phone of the embedded exchange.
     ///
@@ -119,6 +135,18 @@ impl CallService for Calls {
 
     fn readiness(&self) -> Result<(), Vec<String>> {
         self.readiness()
+    }
+
+    fn speech(&self) -> Load {
+        self.speech().load()
+    }
+
+    fn room(&self) -> Option<usize> {
+        self.speech().load().room(self.open_count())
+    }
+
+    fn can_say(&self, text: &str) -> bool {
+        self.speech().tts.can_speak(text)
     }
 
     fn open_phone(&self, number: &PhoneNumber) -> Result<Box<dyn Phone>, PhoneError> {

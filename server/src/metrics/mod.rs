@@ -1,5 +1,7 @@
 //! What Prometheus is told. Counts and times only: no number, no name, no id.
 
+mod speech;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -15,6 +17,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use warmline_call::{Event, Phase};
+use warmline_voice::Load;
 
 use crate::store::Backlog;
 
@@ -55,6 +58,7 @@ struct Inner {
     response: Histogram,
     sockets: Family<SocketLabel, Gauge>,
     http: Family<HttpLabel, Histogram, fn() -> Histogram>,
+    speech: speech::Speech,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -109,6 +113,7 @@ impl Default for Metrics {
             response: Histogram::new([0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0]),
             sockets: Family::default(),
             http: Family::new_with_constructor(http_histogram),
+            speech: speech::Speech::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register("calls", "Open calls by phase", inner.calls.clone());
@@ -173,6 +178,11 @@ impl Metrics {
     /// Counts an HTTP answer.
     pub(crate) fn http(&self, method: &'static str, route: Arc<str>, status: u16, took: Duration) {
         self.0.http.get_or_create(&HttpLabel { method, route, status }).observe(took.as_secs_f64());
+    }
+
+    /// Takes in how busy speech is, and how many calls more it can carry.
+    pub(crate) fn speech(&self, load: &Load, room: Option<usize>) {
+        self.0.speech.set(load, room);
     }
 
     /// Counts a WebSocket for as long as the answer lives.

@@ -32,7 +32,7 @@ macro_rules! words {
     )+};
 }
 
-words! { Phase TransferOutcome EndReason Leg LegState MediaState Side Speaker RequestedBy DecidedBy Action }
+words! { Phase TransferOutcome EndReason Leg LegState MediaCause MediaState Side Speaker RequestedBy DecidedBy Action }
 
 /// RFC 3339, milliseconds, UTC.
 pub(crate) struct Moment;
@@ -94,6 +94,7 @@ pub(crate) struct Call {
     timings: Vec<Timings>,
     /// Whether the connection that carries the sound is lost, and being made again.
     degraded: bool,
+    degraded_by: Vec<MediaCause>,
     #[schema(required)]
     end: Option<End>,
     /// The last event folded in.
@@ -322,6 +323,8 @@ pub(crate) enum Event {
     },
     MediaChanged {
         state: MediaState,
+        #[schema(required)]
+        cause: Option<MediaCause>,
     },
     EscalationRequested {
         by: RequestedBy,

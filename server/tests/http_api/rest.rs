@@ -178,6 +178,18 @@ async fn actions_reach_the_call_with_what_was_said_and_by_whom() {
 }
 
 #[tokio::test]
+async fn what_can_not_be_spoken_is_not_taken_to_be_said() {
+    let fake = Fake::new().await;
+    let (app, call) = (fake.app(), fake.place(1).await);
+    for text in ["…", "😀 !?", "§ *** §"] {
+        let answer = post(&app, &format!("/calls/{call}/say"), json!({ "text": text }).to_string()).await;
+        assert_eq!(answer.status, 422, "{text}");
+        assert_eq!(answer.faults(), [("value_error".to_owned(), "body.text".to_owned())]);
+    }
+    assert!(fake.acts.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn an_action_that_is_not_possible_is_409_and_names_the_phase() {
     let fake = Fake::new().await;
     let app = fake.app();
@@ -230,6 +242,14 @@ async fn health_readiness_and_counts() {
     let app = fake.app();
     assert_eq!(get(&app, "/healthz").await.json()["status"], "ok");
     assert_eq!(get(&app, "/readyz").await.json(), json!({ "status": "ready" }));
+    *fake.room.lock().unwrap() = Some(3);
+    let room = json!({ "status": "ready", "more_calls": 3, "speech_wait_ms": 0 });
+    assert_eq!(get(&app, "/readyz").await.json(), room);
+    *fake.room.lock().unwrap() = Some(0);
+    let answer = get(&app, "/readyz").await;
+    assert!(answer.status == 503 && answer.detail().contains("speech"), "{}", answer.text);
+    assert!(get(&app, "/metrics").await.text.contains("warmline_speech_room_calls 0"));
+    *fake.room.lock().unwrap() = None;
     *fake.missing.lock().unwrap() = vec!["LiveKit credentials not configured.".into(), "Speech is loading.".into()];
     let answer = get(&app, "/readyz").await;
     assert_eq!(answer.status, 503);

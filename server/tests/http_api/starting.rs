@@ -158,6 +158,11 @@ async fn what_the_runtime_refuses_gets_its_status() {
     assert_eq!((answer.status.as_u16(), &answer.headers["retry-after"]), (429, &"7".parse().unwrap()));
     answer.detail();
 
+    refuse(PlaceError::overloaded());
+    let answer = post(&app, ESCALATION, body).await;
+    assert!(answer.status == 429 && answer.headers.contains_key("retry-after"), "{}", answer.text);
+    assert!(answer.detail().contains("speech"), "{}", answer.text);
+
     refuse(PlaceError::Language("tlh".into()));
     let answer = post(&app, ESCALATION, body).await;
     assert_eq!(answer.faults(), [("value_error".to_owned(), "body.language".to_owned())]);

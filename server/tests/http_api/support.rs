@@ -42,6 +42,8 @@ pub(crate) struct Inner {
     /// What every action says instead.
     pub(crate) reject: Mutex<Option<Rejected>>,
     pub(crate) missing: Mutex<Vec<String>>,
+    /// How many calls more speech can carry.
+    pub(crate) room: Mutex<Option<usize>>,
     pub(crate) over: Notify,
     pub(crate) heard: Mutex<Option<broadcast::Sender<Arc<Frame>>>>,
     pub(crate) phones: Mutex<Phones>,
@@ -96,6 +98,7 @@ impl Fake {
             seats: Mutex::default(),
             reject: Mutex::default(),
             missing: Mutex::default(),
+            room: Mutex::default(),
             over: Notify::new(),
             heard: Mutex::default(),
             phones: Mutex::default(),
@@ -241,6 +244,10 @@ impl CallService for Fake {
         assert!(!*self.panic.lock().unwrap(), "as the test wants it");
         let missing = self.missing.lock().unwrap().clone();
         if missing.is_empty() { Ok(()) } else { Err(missing) }
+    }
+
+    fn room(&self) -> Option<usize> {
+        *self.room.lock().unwrap()
     }
 
     fn open_phone(&self, number: &PhoneNumber) -> Result<Box<dyn Phone>, PhoneError> {

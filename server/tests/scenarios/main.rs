@@ -8,6 +8,7 @@ mod escalation;
 mod hang_ups;
 mod invariants;
 mod operators;
+mod overload;
 mod slow_dial;
 mod stopping;
 mod supervisors;

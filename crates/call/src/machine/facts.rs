@@ -6,7 +6,7 @@ use super::{
     state::{MergeStep, State},
     timers::RING_GRACE,
 };
-use crate::{DecidedBy, Event, MediaState, Private, RequestedBy, TransferOutcome};
+use crate::{DecidedBy, Private, RequestedBy, TransferOutcome};
 
 impl Machine {
     pub(super) fn on_start(&mut self) {
@@ -14,15 +14,6 @@ impl Machine {
             let until = self.after(self.config.timers.customer_ring.saturating_add(RING_GRACE));
             self.enter(State::Dialing { until });
             self.dial(LegRef::Customer, self.config.phone_number.clone());
-        }
-    }
-
-    /// It is told and nothing else: the backend restores what it can, and gives up what it can't.
-    pub(super) fn on_media(&mut self, state: MediaState) {
-        let degraded = state == MediaState::Degraded;
-        let open = !matches!(self.position.state(), State::Queued | State::Ended);
-        if open && std::mem::replace(&mut self.degraded, degraded) != degraded {
-            self.emit(Event::MediaChanged { state });
         }
     }
 

@@ -1,5 +1,5 @@
 use super::{FixedLine, Person, Seat, SeatFact};
-use crate::{DecidedBy, MediaState, Phase, Private, RequestedBy};
+use crate::{DecidedBy, MediaCause, MediaState, Phase, Private, RequestedBy};
 
 /// A fact or an action. Facts that come late are ignored; actions that make no sense now are rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,13 @@ pub enum Input {
     Leg(LegRef, LegFact),
     /// The connection that carries the sound was lost, or is back. A leg that is lost for good says so itself.
     Media(MediaState),
+    /// Speech on a leg's line does not keep up, in hearing or in speaking; `None`: it does again.
+    Strain {
+        /// Whose line.
+        leg: LegRef,
+        /// In what.
+        cause: Option<MediaCause>,
+    },
     /// A machine, not a person, is on that leg.
     MachineDetected(LegRef),
     /// Somebody asked for a human, and meant it.

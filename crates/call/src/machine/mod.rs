@@ -5,6 +5,7 @@
 //! | `config`, `input`, `command` | the types at the machine's border |
 //! | `state` | the one enum of states, and the only place that writes it |
 //! | `legs` | what is known of each leg that was dialled |
+//! | `sound` | what of a call's sound suffers |
 //! | `person`, `seat` | who acts, and who speaks in the agent's place |
 //! | `facts`, `leg_facts`, `actions`, `timers` | what each input means in each state |
 //! | `transfer`, `unwind` | how an attempt goes well, and the one way back when it does not |
@@ -21,6 +22,7 @@ mod leg_facts;
 mod legs;
 mod person;
 mod seat;
+mod sound;
 mod state;
 mod timers;
 mod transfer;
@@ -40,6 +42,7 @@ use actions::People;
 pub(crate) use actions::can_be_claimed;
 use legs::Legs;
 use seat::Seating;
+use sound::Sound;
 use state::{MergeStep, Position, State};
 use transfer::Transfer;
 
@@ -57,8 +60,7 @@ pub struct Machine {
     music: Music,
     people: People,
     seating: Seating,
-    /// The connection that carries the sound is lost at present.
-    degraded: bool,
+    sound: Sound,
     commands: VecDeque<Command>,
     events: VecDeque<Event>,
 }
@@ -84,7 +86,7 @@ impl Machine {
             music: Music::default(),
             people: People::default(),
             seating: Seating::default(),
-            degraded: false,
+            sound: Sound::default(),
             commands: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -138,6 +140,7 @@ impl Machine {
             Input::Tick => self.on_tick(),
             Input::Leg(leg, fact) => self.on_leg(leg, fact),
             Input::Media(state) => self.on_media(state),
+            Input::Strain { leg, cause } => self.on_strain(leg, cause),
             Input::MachineDetected(leg) => self.on_machine_detected(leg),
             Input::HumanRequested { by, reason } => self.on_human_requested(by, reason),
             Input::CustomerChangedMind => self.on_changed_mind(),

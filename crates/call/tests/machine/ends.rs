@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use warmline_call::{
-    Action, Audience, Command, DecidedBy, EndReason, Event, FixedLine, Input, LeftCause, MediaState, OperatorAction,
+    Action, Audience, Command, DecidedBy, EndReason, Event, FixedLine, Input, LeftCause, MediaCause, MediaState, OperatorAction,
     Phase, TransferOutcome, VoicemailPolicy,
 };
 
@@ -383,13 +383,41 @@ fn a_connection_that_is_lost_and_comes_back_is_told_once_each_and_changes_nothin
     let mut call = Scene::after(config(1), merging());
     let timer = call.machine.poll_timeout();
     call.when(Input::Media(MediaState::Degraded));
-    call.then([], [Event::MediaChanged { state: MediaState::Degraded }]);
+    call.then([], [network(MediaState::Degraded)]);
     call.when(Input::Media(MediaState::Degraded));
     call.nothing();
     call.when(Input::Media(MediaState::Restored));
-    call.then([], [Event::MediaChanged { state: MediaState::Restored }]);
+    call.then([], [network(MediaState::Restored)]);
     assert_eq!(call.machine.poll_timeout(), timer);
     call.skip(left(CUSTOMER, LeftCause::HungUp));
     call.when(Input::Media(MediaState::Degraded));
-    call.then([], [Event::MediaChanged { state: MediaState::Degraded }]);
+    call.then([], [network(MediaState::Degraded)]);
+}
+
+#[test]
+fn speech_that_does_not_keep_up_is_told_with_its_cause_and_apart_from_the_network() {
+    let mut call = Scene::after(config(1), briefing());
+    let strain = |leg, cause| Input::Strain { leg, cause };
+    let told = |state, cause| Event::MediaChanged { state, cause: Some(cause) };
+    call.when(strain(CUSTOMER, Some(MediaCause::Hearing)));
+    call.then([], [told(MediaState::Degraded, MediaCause::Hearing)]);
+    call.when(strain(FIRST, Some(MediaCause::Hearing)));
+    call.nothing();
+    call.when(Input::Media(MediaState::Degraded));
+    call.then([], [network(MediaState::Degraded)]);
+    call.when(strain(CUSTOMER, None));
+    call.nothing();
+    call.when(strain(FIRST, Some(MediaCause::Speaking)));
+    call.then(
+        [],
+        [told(MediaState::Restored, MediaCause::Hearing), told(MediaState::Degraded, MediaCause::Speaking)],
+    );
+    call.when(strain(FIRST, None));
+    call.then([], [told(MediaState::Restored, MediaCause::Speaking)]);
+    call.when(Input::Media(MediaState::Restored));
+    call.then([], [network(MediaState::Restored)]);
+}
+
+fn network(state: MediaState) -> Event {
+    Event::MediaChanged { state, cause: Some(MediaCause::Network) }
 }

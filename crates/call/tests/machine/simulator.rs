@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use warmline_call::{
     AgentMode, AgentOrder, Attempt, Audience, CallId, CallView, Command, Config, DecidedBy, Event, FixedLine, Input,
-    Left, LeftCause, Leg, LegFact, LegRef, LegState, Machine, MediaState, OperatorAction, Phase, Recorded, RequestedBy,
+    Left, LeftCause, Leg, LegFact, LegRef, LegState, Machine, MediaCause, MediaState, OperatorAction, Phase, Recorded, RequestedBy,
     Seat, SeatFact, TransferOutcome,
 };
 
@@ -254,8 +254,9 @@ impl Simulator {
                     assert!(matches!(self.view.phase, Phase::OnHold | Phase::CallingSupervisor));
                 }
             }
-            Event::MediaChanged { state } => {
-                assert_ne!(*state == MediaState::Degraded, self.view.degraded, "lost and back take turns");
+            Event::MediaChanged { state, cause } => {
+                let suffers = self.view.degraded_by.contains(&cause.unwrap());
+                assert_ne!(*state == MediaState::Degraded, suffers, "lost and back take turns");
             }
             Event::TransferDecided { attempt, .. } => {
                 assert!(!self.decided.contains(attempt), "attempt {attempt} is decided twice");
@@ -459,7 +460,7 @@ impl Simulator {
 }
 
 /// How many kinds of input [`anything`] knows.
-const KINDS: u8 = 40;
+const KINDS: u8 = 41;
 
 const CAUSES: [LeftCause; 9] = [
     LeftCause::Busy,
@@ -517,6 +518,7 @@ fn anything(what: u8, which: u8) -> Input {
         31 => Input::Media(MediaState::Degraded),
         32 => Input::Media(MediaState::Restored),
         33 => Input::AgentLost,
+        39 => Input::Strain { leg, cause: (which % 3 > 0).then_some(MediaCause::ALL[usize::from(which % 3)]) },
         34 => Input::ConsultLost { attempt },
         35 => Input::Seat(Seat(attempt), SeatFact::Ready),
         36 => Input::Seat(Seat(attempt), SeatFact::Silent),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use warmline_call::{
-    DecidedBy, FixedLine, Input, LeftCause, LegFact, LegRef, MediaState, OperatorAction, Phase, RequestedBy, Seat,
+    DecidedBy, FixedLine, Input, LeftCause, LegFact, LegRef, MediaCause, MediaState, OperatorAction, Phase, RequestedBy, Seat,
     SeatFact,
 };
 
@@ -27,6 +27,7 @@ supervisor_ringing     .        .           .           .           .           
 supervisor_answered    .        .           .           .           .           .                   briefing    .           .           .           .       .         .        .
 supervisor_left        .        .           .           .           .           .                   conversing  conversing  conversing  conversing  !       ended     .        .
 media_degraded         .        +           +           +           +           +                   +           +           +           +           +       !         !        .
+strained               .        +           +           +           +           +                   +           +           +           +           +       !         !        .
 media_restored         .        .           .           .           .           .                   .           .           .           .           .       .         .        .
 customer_is_machine    .        .           .           !           !           !                   !           !           .           .           .       .         .        .
 supervisor_is_machine  .        .           .           .           .           .                   conversing  conversing  .           .           .       .         .        .
@@ -121,6 +122,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Leg(LegRef::Supervisor(_), LegFact::Left(_)) => "supervisor_left",
         Input::Media(MediaState::Degraded) => "media_degraded",
         Input::Media(MediaState::Restored) => "media_restored",
+        Input::Strain { .. } => "strained",
         Input::MachineDetected(LegRef::Customer) => "customer_is_machine",
         Input::MachineDetected(LegRef::Supervisor(_)) => "supervisor_is_machine",
         Input::HumanRequested { .. } => "human_requested",
@@ -193,6 +195,7 @@ fn inputs() -> Vec<Input> {
         Input::SupervisorDeclined { attempt: 1, by: DecidedBy::Dtmf, reason: None },
         Input::Media(MediaState::Degraded),
         Input::Media(MediaState::Restored),
+        Input::Strain { leg: CUSTOMER, cause: Some(MediaCause::Hearing) },
         Input::Merged { attempt: 1 },
         Input::MergeFailed { attempt: 1, detail: "no".to_owned() },
         operator(OperatorAction::Hangup),

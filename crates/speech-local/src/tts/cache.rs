@@ -1,9 +1,8 @@
 //! What was spoken before: a bounded memory, and files for fixed lines.
 
-use std::{collections::HashMap, io, path::Path};
+use std::{collections::HashMap, io, path::Path, sync::Arc};
 
 use sha2::{Digest, Sha256};
-use warmline_voice::VoiceStyle;
 
 use super::Chunk;
 use crate::style::Delivery;
@@ -11,19 +10,19 @@ use crate::style::Delivery;
 /// Most bytes of sound that are kept in memory: about 17 minutes.
 const MOST_BYTES: usize = 32 << 20;
 /// Rendered files are of this version of the voice: grows when it sounds different.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// A sentence in a style. Only a hash is kept, since sentences hold what people said.
+/// A clause in a style. Only a hash is kept, since clauses hold what people said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key([u8; 32]);
 
 impl Key {
-    pub(super) fn new(sentence: &str, style: &VoiceStyle) -> Self {
-        let Delivery { length, pitch, gain, liveliness } = Delivery::of(style);
+    pub(super) fn new(clause: &str, how: &Delivery) -> Self {
+        let Delivery { length, pitch, gain, liveliness } = *how;
         let mut hash = Sha256::new();
         hash.update(VERSION.to_le_bytes());
         [length, pitch, gain, liveliness].iter().for_each(|value| hash.update(value.to_le_bytes()));
-        hash.update(sentence.trim());
+        hash.update(clause.trim());
         Self(hash.finalize().into())
     }
 
@@ -33,42 +32,47 @@ impl Key {
     }
 }
 
-/// The sentences that were spoken last.
+/// The clauses that were spoken last, and those of fixed lines.
 #[derive(Default)]
 pub(super) struct Cache {
-    kept: HashMap<Key, (u64, Vec<Chunk>)>,
+    fixed: HashMap<Key, Chunk>,
+    kept: HashMap<Key, (u64, Chunk)>,
     bytes: usize,
     uses: u64,
 }
 
 impl Cache {
-    pub(super) fn get(&mut self, key: &Key) -> Option<Vec<Chunk>> {
+    pub(super) fn get(&mut self, key: &Key) -> Option<Chunk> {
+        if let Some(audio) = self.fixed.get(key) {
+            return Some(Arc::clone(audio));
+        }
         self.uses += 1;
-        let (used, chunks) = self.kept.get_mut(key)?;
+        let (used, audio) = self.kept.get_mut(key)?;
         *used = self.uses;
-        Some(chunks.clone())
+        Some(Arc::clone(audio))
     }
 
-    pub(super) fn put(&mut self, key: Key, chunks: Vec<Chunk>) {
-        let size = bytes(&chunks);
+    /// Keeps it for good: there is only so much that is rendered ahead.
+    pub(super) fn put_for_good(&mut self, key: Key, audio: Chunk) {
+        self.fixed.insert(key, audio);
+    }
+
+    pub(super) fn put(&mut self, key: Key, audio: Chunk) {
+        let size = size_of_val(&audio[..]);
         if size == 0 || size > MOST_BYTES {
             return;
         }
         self.uses += 1;
-        if let Some((_, old)) = self.kept.insert(key, (self.uses, chunks)) {
-            self.bytes -= bytes(&old);
+        if let Some((_, old)) = self.kept.insert(key, (self.uses, audio)) {
+            self.bytes -= size_of_val(&old[..]);
         }
         self.bytes += size;
         while self.bytes > MOST_BYTES {
             let oldest = self.kept.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| *key);
             let Some((_, old)) = oldest.and_then(|key| self.kept.remove(&key)) else { break };
-            self.bytes -= bytes(&old);
+            self.bytes -= size_of_val(&old[..]);
         }
     }
-}
-
-fn bytes(chunks: &[Chunk]) -> usize {
-    chunks.iter().map(|chunk| size_of_val(&chunk[..])).sum()
 }
 
 /// Reads a rendered line, if there is one.
@@ -92,18 +96,18 @@ pub(super) async fn write(path: &Path, audio: &[i16]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use warmline_voice::VoiceStyle;
 
     use super::*;
 
-    fn key(sentence: &str, emotion: &str) -> Key {
-        Key::new(sentence, &VoiceStyle { language: "en".into(), emotion: emotion.into(), voice: 0 })
+    fn key(clause: &str, emotion: &str) -> Key {
+        Key::new(clause, &Delivery::of(&VoiceStyle { language: "en".into(), emotion: emotion.into(), voice: 0 }))
     }
 
     #[test]
     fn what_is_used_stays_and_the_bound_holds() {
         let mut cache = Cache::default();
-        let megabytes = |n: usize| vec![Arc::from(vec![0i16; n << 19])];
+        let megabytes = |n: usize| Arc::from(vec![0i16; n << 19]);
         cache.put(key("a", "Calm"), megabytes(12));
         cache.put(key("b", "Calm"), megabytes(12));
         assert!(cache.get(&key("a", "calm")).is_some(), "emotions are the same in any case");
@@ -115,6 +119,17 @@ mod tests {
         assert!(cache.get(&key("d", "Calm")).is_none() && cache.bytes == 24 << 20);
         cache.put(key("a", "Calm"), megabytes(1));
         assert_eq!(cache.bytes, 13 << 20);
+    }
+
+    #[test]
+    fn fixed_lines_stay_whatever_else_is_said() {
+        let mut cache = Cache::default();
+        cache.put_for_good(key("hold", "Calm"), Arc::from([1; 16]));
+        for n in 0..40 {
+            cache.put(key(&n.to_string(), "Calm"), Arc::from(vec![0; 1 << 19]));
+        }
+        assert!(cache.get(&key("hold", "Calm")).is_some() && cache.get(&key("0", "Calm")).is_none());
+        assert!(cache.bytes <= MOST_BYTES);
     }
 
     #[tokio::test]

@@ -7,7 +7,8 @@ use rubato::{
 
 use crate::style::Delivery;
 
-const SAMPLE_RATE: u32 = 16_000;
+/// Of what is played.
+pub(super) const SAMPLE_RATE: u32 = 16_000;
 /// Loudness of speech: −20 dBFS RMS.
 const LOUDNESS: f32 = 0.1;
 /// Peaks above this are bent, so that nothing is cut off.

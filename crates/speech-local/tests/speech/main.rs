@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
 mod answers;
+mod any_text;
 mod lifecycle;
+mod overload;
 mod support;
 mod voice;
 mod words;

@@ -64,6 +64,8 @@ pub(super) struct Actor {
     sayings: VecDeque<String>,
     message: Option<Message>,
     prepared: Option<Prepared>,
+    /// The first words, made while it rings.
+    greeting: Option<Script>,
     /// The turn that is being answered.
     answering: Option<HeardTurn>,
     started: Option<Instant>,
@@ -90,6 +92,7 @@ impl Actor {
             sayings: VecDeque::new(),
             message: None,
             prepared: None,
+            greeting: None,
             answering: None,
             started: None,
             quiet_since: Instant::now(),
@@ -104,6 +107,7 @@ impl Actor {
     /// Lives until the leg is gone. Whoever breaks down hands the customer over, and goes on with what it is told; a second
     /// time is the end.
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        self.greeting = Some(self.floor.prepare(self.brain.greet()));
         while AssertUnwindSafe(self.live(&mut orders)).catch_unwind().await.is_err() {
             tracing::error!("the agent on the customer's line broke down");
             if std::mem::replace(&mut self.broken, true) {
@@ -178,7 +182,7 @@ impl Actor {
         let Some(mode) = self.mode.ordered(AgentOrder::Start) else { return };
         self.mode = mode;
         self.started = Some(Instant::now());
-        let greeting = self.floor.prepare(self.brain.greet());
+        let greeting = self.greeting.take().unwrap_or_else(|| self.floor.prepare(self.brain.greet()));
         self.speak(greeting, Saying::Reply, true);
     }
 
@@ -484,6 +488,7 @@ impl Actor {
         self.interrupt();
         self.sayings.clear();
         (self.message, self.prepared, self.answering) = (None, None, None);
+        self.greeting = None;
         self.floor.passed_on = None;
         self.quiet_since = Instant::now();
         self.mode = mode;

@@ -174,6 +174,12 @@ impl Segment {
         (!text.is_empty() && self.pieces.iter().all(|p| p.text.is_some())).then_some(Outcome::Guess(text))
     }
 
+    /// Whether a job's answer is still wanted: a guess that was withdrawn and a partial that was overtaken are not.
+    pub(super) fn wants(&self, job: u64) -> bool {
+        let guess = self.guess.as_ref().map(|guess| guess.job);
+        self.partial == Some(job) || guess == Some(job) || self.pieces.iter().any(|p| p.job == job)
+    }
+
     /// Whether it has fallen silent and was too short to be speech.
     pub(super) fn is_noise(&self, timing: &Timing) -> bool {
         self.is_short(timing) && self.silence >= time_samples(timing.complete)
@@ -230,6 +236,10 @@ impl Piece {
 }
 
 impl Closing {
+    pub(super) fn wants(&self, job: u64) -> bool {
+        self.pieces.iter().any(|p| p.job == job)
+    }
+
     pub(super) fn recognised(&mut self, job: u64, text: &Result<String, SpeechError>, now: Instant) {
         if let Some(piece) = self.pieces.iter_mut().find(|p| p.job == job) {
             piece.is_now(text.clone(), now);

@@ -53,6 +53,7 @@ struct Sentence {
 impl Saying {
     pub(super) fn new(script: Script, breakable: bool) -> Self {
         let (then, sentences) = (None, Vec::new());
+        script.wanted();
         Self { script, breakable, then, sentences, at: 0, told: 0, held: false, made: false, last: false, unspoken: 0 }
     }
 

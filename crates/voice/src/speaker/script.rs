@@ -8,7 +8,8 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use warmline_call::RequestedBy;
 
-use crate::{TextToSpeech, VoiceStyle, brain::Step, turn::Timing};
+use super::pieces::pieces;
+use crate::{Need, TextToSpeech, VoiceStyle, brain::Step, listener::samples_time, load::patiently, turn::Timing};
 
 /// Pieces that wait for their turn on the line.
 const PIECES: usize = 64;
@@ -22,6 +23,8 @@ const MOST_SENTENCES: usize = 60;
 pub(crate) struct Script {
     pieces: mpsc::Receiver<Piece>,
     ahead: Arc<Semaphore>,
+    /// Of the first sentence.
+    need: Need,
     _making: AbortOnDropHandle<()>,
 }
 
@@ -57,7 +60,7 @@ pub(crate) enum Then {
 }
 
 impl Script {
-    /// Begins to make speech of the brain's steps.
+    /// Begins to make speech of the brain's steps, on speculation until it is [`Self::wanted`].
     pub(crate) fn make(
         steps: BoxStream<'static, Step>,
         tts: Arc<dyn TextToSpeech>,
@@ -65,12 +68,18 @@ impl Script {
         timing: Timing,
     ) -> Self {
         let (tx, pieces) = mpsc::channel(PIECES);
-        let ahead = Arc::new(Semaphore::new(AHEAD));
-        let maker = Maker { tts, style, timing, pieces: tx, ahead: Arc::clone(&ahead) };
+        let (ahead, need) = (Arc::new(Semaphore::new(AHEAD)), Need::speculative());
+        let mut maker =
+            Maker { tts, style, timing, pieces: tx, ahead: Arc::clone(&ahead), need: need.clone(), lasted: None };
         let making = AbortOnDropHandle::new(tokio::spawn(async move {
             let _gone = maker.make(steps).await;
         }));
-        Self { pieces, ahead, _making: making }
+        Self { pieces, ahead, need, _making: making }
+    }
+
+    /// It is going to be heard: its first sentence is waited for from now on.
+    pub(crate) fn wanted(&self) {
+        self.need.raise(Instant::now());
     }
 
     /// The next piece; `None` after the last.
@@ -90,13 +99,17 @@ struct Maker {
     timing: Timing,
     pieces: mpsc::Sender<Piece>,
     ahead: Arc<Semaphore>,
+    /// Of the sentence that is made.
+    need: Need,
+    /// How long the one before it lasts.
+    lasted: Option<Duration>,
 }
 
 /// Nobody takes the pieces any more.
 struct Gone;
 
 impl Maker {
-    async fn make(&self, mut steps: BoxStream<'static, Step>) -> Result<(), Gone> {
+    async fn make(&mut self, mut steps: BoxStream<'static, Step>) -> Result<(), Gone> {
         for _ in 0..MOST_SENTENCES {
             let Ok(step) = timeout(self.timing.thought, steps.next()).await else {
                 return self.send(Piece::Stuck).await;
@@ -104,7 +117,9 @@ impl Maker {
             let then = match step {
                 None => return Ok(()),
                 Some(Step::Say(text)) => {
-                    self.speak(text).await?;
+                    for piece in pieces(&text) {
+                        self.speak(piece.to_owned()).await?;
+                    }
                     continue;
                 }
                 Some(Step::Escalate { by, reason }) => Then::Escalate { by, reason },
@@ -115,15 +130,18 @@ impl Maker {
         Ok(())
     }
 
-    async fn speak(&self, text: String) -> Result<(), Gone> {
-        if text.trim().is_empty() {
-            return Ok(());
-        }
+    async fn speak(&mut self, text: String) -> Result<(), Gone> {
         let thought = Instant::now();
         self.ahead.acquire().await.map_err(|_| Gone)?.forget();
         self.send(Piece::Sentence(text.clone(), thought)).await?;
+        if let Some(before) = self.lasted {
+            // The one before is heard now, and this one has to be there at its end.
+            self.need = Need::by(Instant::now() + before);
+        }
         for attempt in 0..2 {
-            if self.synthesise(&text).await? {
+            let lasts = self.synthesise(&text).await?;
+            self.lasted = Some(lasts);
+            if !lasts.is_zero() {
                 return self.send(Piece::SentenceOver).await;
             }
             tracing::warn!(attempt, "a sentence could not be spoken");
@@ -131,26 +149,26 @@ impl Maker {
         self.send(Piece::Unspoken).await
     }
 
-    /// Whether there was any audio. What broke off after some is left as it is: repeating would be worse.
-    async fn synthesise(&self, text: &str) -> Result<bool, Gone> {
-        let mut audio = self.tts.speak(text, &self.style);
-        let mut any = false;
-        let patience: Duration = self.timing.synthesis;
+    /// How much audio there was. What broke off after some is left as it is: repeating would be worse.
+    async fn synthesise(&self, text: &str) -> Result<Duration, Gone> {
+        let mut audio = self.tts.speak_when(text, &self.style, &self.need);
+        let mut lasts = Duration::ZERO;
+        let patience = self.timing.synthesis;
         loop {
-            match timeout(patience, audio.next()).await {
-                Ok(Some(Ok(chunk))) if chunk.is_empty() => {}
-                Ok(Some(Ok(chunk))) => {
-                    any = true;
+            match patiently(audio.next(), patience, || self.tts.load()).await {
+                Some(Some(Ok(chunk))) if chunk.is_empty() => {}
+                Some(Some(Ok(chunk))) => {
+                    lasts += samples_time(chunk.len());
                     self.send(Piece::Audio(chunk)).await?;
                 }
-                Ok(None) => return Ok(any),
-                Ok(Some(Err(error))) => {
+                Some(None) => return Ok(lasts),
+                Some(Some(Err(error))) => {
                     tracing::warn!(%error, "speech synthesis failed");
-                    return Ok(any);
+                    return Ok(lasts);
                 }
-                Err(_) => {
+                None => {
                     tracing::warn!("speech synthesis took longer than {patience:?}");
-                    return Ok(any);
+                    return Ok(lasts);
                 }
             }
         }

@@ -271,10 +271,10 @@ impl Phone {
         finals.collect()
     }
 
-    /// Everything reported but utterances and timings.
+    /// Everything reported but utterances, timings and strain.
     pub(crate) fn decisions(&self) -> Vec<Fact> {
         let facts = self.facts.iter().map(|(_, fact)| fact.clone());
-        facts.filter(|f| !matches!(f, Fact::Spoken(_) | Fact::Turn(_))).collect()
+        facts.filter(|f| !matches!(f, Fact::Spoken(_) | Fact::Turn(_) | Fact::Strained { .. } | Fact::Eased)).collect()
     }
 }
 

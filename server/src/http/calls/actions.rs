@@ -13,7 +13,7 @@ use crate::{
     http::{
         ApiError, AppState,
         body::{Checked, CheckedOrNone},
-        error::ok,
+        error::{FieldError, ok},
         operator::Operator,
     },
     openapi::{ActionParams, docs, errors},
@@ -103,6 +103,15 @@ pub(crate) async fn say(
     Operator(by): Operator,
     Checked(body): Checked<TextBody>,
 ) -> Result<Response, ApiError> {
+    if !state.calls.can_say(body.text.reveal()) {
+        let msg = "There is nothing in this text that can be spoken.";
+        return Err(ApiError::invalid(vec![FieldError::new(
+            "value_error",
+            &["body", "text"],
+            msg,
+            body.text.reveal().as_str(),
+        )]));
+    }
     act(&state, &call, by, OperatorAction::Say { text: body.text }).await
 }
 
