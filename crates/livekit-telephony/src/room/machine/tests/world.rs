@@ -189,7 +189,8 @@ impl World {
         self.tickets += 1;
         let ticket = self.tickets;
         self.asked_at.insert(ticket, (attempt, self.now));
-        if self.ordered.is_none() {
+        // One that has failed is not known to have failed before it is undone; the next counts already.
+        if self.ordered.is_none() || self.machine.union == super::super::Union::Apart {
             self.ordered = Some((ticket, attempt));
         }
         self.asking = Some(ticket);
