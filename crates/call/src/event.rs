@@ -2,8 +2,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{
-    Action, CallId, DecidedBy, EndReason, Leg, LegState, MediaCause, MediaState, Phase, Private, RequestedBy, Side, Speaker,
-    TransferOutcome, fields::Fields,
+    Action, CallId, DecidedBy, EndReason, Leg, LegState, MediaCause, MediaState, Phase, Private, RequestedBy, Side,
+    Speaker, TransferOutcome, fields::Fields,
 };
 
 /// Declares an enum that is a flat object with its `type` on the wire. Each variant is spelled there as given.

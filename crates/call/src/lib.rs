@@ -42,5 +42,6 @@ pub use machine::{
 pub use private::Private;
 pub use view::{Act, Attempt, Briefing, CallView, End, Escalation, LegView, Line, PhaseAt, Timings};
 pub use words::{
-    Action, DecidedBy, EndReason, Leg, LegState, MediaCause, MediaState, Phase, RequestedBy, Side, Speaker, TransferOutcome,
+    Action, DecidedBy, EndReason, Leg, LegState, MediaCause, MediaState, Phase, RequestedBy, Side, Speaker,
+    TransferOutcome,
 };

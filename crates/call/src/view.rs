@@ -2,8 +2,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Action, CallId, DecidedBy, EndReason, Event, Leg, LegState, MediaCause, MediaState, Phase, Private, Recorded, RequestedBy,
-    Side, Speaker, TransferOutcome, machine::can_be_claimed,
+    Action, CallId, DecidedBy, EndReason, Event, Leg, LegState, MediaCause, MediaState, Phase, Private, Recorded,
+    RequestedBy, Side, Speaker, TransferOutcome, machine::can_be_claimed,
 };
 
 /// One call as the world sees it: the fold of its events. The same on the server, in the store and in the browser.

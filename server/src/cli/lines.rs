@@ -1,7 +1,7 @@
 //! Calls and events as lines for people. Whoever runs these commands may see numbers, names and what was said.
 
 use jiff::Timestamp;
-use warmline_call::{CallView, Event, Leg, LegState, MediaState, Phase, Private, Recorded, Side, Speaker};
+use warmline_call::{CallView, Event, Leg, LegState, MediaCause, MediaState, Phase, Private, Recorded, Side, Speaker};
 
 use crate::{doctor::Style, text::printable};
 
@@ -69,10 +69,10 @@ pub(super) fn event(recorded: &Recorded, time: &str, style: Style) -> Option<Str
         Event::HoldMusic { playing } => {
             line("", if *playing { "♪ hold music" } else { "♪ hold music stops" }.to_owned())
         }
-        Event::MediaChanged { state: MediaState::Degraded } => {
-            line("", "the connection is lost; trying again".to_owned())
+        Event::MediaChanged { state, cause } => {
+            let cause = cause.unwrap_or(MediaCause::Network);
+            line("", sound(*state, cause).to_owned())
         }
-        Event::MediaChanged { state: MediaState::Restored } => line("", "the connection is back".to_owned()),
         Event::EscalationRequested { by, reason } => line("", format!("{by} asks for a human: {}", shown(reason))),
         Event::Briefing { summary, points, .. } => {
             let points: String = points.iter().map(|p| format!("\n{:24}· {}", "", shown(p))).collect();
@@ -152,6 +152,16 @@ fn times(talk_s: f64, hold_s: f64, time_to_human_s: Option<f64>) -> String {
     let human = time_to_human_s.map(|s| format!(", a human after {s:.1} s")).unwrap_or_default();
     let hold = if hold_s > 0.0 { format!(", on hold {hold_s:.1} s") } else { String::new() };
     format!("(talked {talk_s:.1} s{hold}{human})")
+}
+
+fn sound(state: MediaState, cause: MediaCause) -> &'static str {
+    match (state, cause) {
+        (MediaState::Degraded, MediaCause::Network) => "the connection is lost; trying again",
+        (MediaState::Restored, MediaCause::Network) => "the connection is back",
+        (MediaState::Degraded, MediaCause::Hearing) => "people are understood late: speech does not keep up",
+        (MediaState::Degraded, MediaCause::Speaking) => "the agent is heard late: speech does not keep up",
+        (MediaState::Restored, MediaCause::Hearing | MediaCause::Speaking) => "speech keeps up again",
+    }
 }
 
 fn phase(phase: Phase) -> &'static str {

@@ -1,7 +1,5 @@
 //! Is the process up, can it take calls, and what has it counted?
 
-use std::sync::Arc;
-
 use axum::{
     extract::State,
     http::{HeaderValue, header},

@@ -4,10 +4,10 @@
 
 mod console;
 mod document;
+mod exporting;
 mod html;
 mod limits;
 mod pages;
-mod exporting;
 mod placing;
 mod recovering;
 mod rest;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use warmline_call::{
-    Action, Audience, Command, DecidedBy, EndReason, Event, FixedLine, Input, LeftCause, MediaCause, MediaState, OperatorAction,
-    Phase, TransferOutcome, VoicemailPolicy,
+    Action, Audience, Command, DecidedBy, EndReason, Event, FixedLine, Input, LeftCause, MediaCause, MediaState,
+    OperatorAction, Phase, TransferOutcome, VoicemailPolicy,
 };
 
 use crate::scene::*;
@@ -408,10 +408,7 @@ fn speech_that_does_not_keep_up_is_told_with_its_cause_and_apart_from_the_networ
     call.when(strain(CUSTOMER, None));
     call.nothing();
     call.when(strain(FIRST, Some(MediaCause::Speaking)));
-    call.then(
-        [],
-        [told(MediaState::Restored, MediaCause::Hearing), told(MediaState::Degraded, MediaCause::Speaking)],
-    );
+    call.then([], [told(MediaState::Restored, MediaCause::Hearing), told(MediaState::Degraded, MediaCause::Speaking)]);
     call.when(strain(FIRST, None));
     call.then([], [told(MediaState::Restored, MediaCause::Speaking)]);
     call.when(Input::Media(MediaState::Restored));

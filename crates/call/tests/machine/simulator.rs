@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use warmline_call::{
     AgentMode, AgentOrder, Attempt, Audience, CallId, CallView, Command, Config, DecidedBy, Event, FixedLine, Input,
-    Left, LeftCause, Leg, LegFact, LegRef, LegState, Machine, MediaCause, MediaState, OperatorAction, Phase, Recorded, RequestedBy,
-    Seat, SeatFact, TransferOutcome,
+    Left, LeftCause, Leg, LegFact, LegRef, LegState, Machine, MediaCause, MediaState, OperatorAction, Phase, Recorded,
+    RequestedBy, Seat, SeatFact, TransferOutcome,
 };
 
 use crate::{graph::successors, table::LINES};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use warmline_call::{
-    DecidedBy, FixedLine, Input, LeftCause, LegFact, LegRef, MediaCause, MediaState, OperatorAction, Phase, RequestedBy, Seat,
-    SeatFact,
+    DecidedBy, FixedLine, Input, LeftCause, LegFact, LegRef, MediaCause, MediaState, OperatorAction, Phase,
+    RequestedBy, Seat, SeatFact,
 };
 
 use crate::{graph::successors, scene::*};

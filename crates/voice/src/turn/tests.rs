@@ -19,7 +19,8 @@ use warmline_telephony::Clock;
 
 use super::{Timing, recognitions::Recognitions, testing::*};
 use crate::{
-    Conversation, Expect, Fact, Load, SpeechError, SpeechToText, Strain, TextToSpeech, Urgency, Utterance, VoiceStyle,
+    Conversation, CustomerAgent, Expect, Fact, Load, SpeechError, SpeechToText, Strain, TextToSpeech, Urgency,
+    Utterance, VoiceStyle,
     brain::Step,
     speaker::{Piece, Script},
 };
