@@ -24,21 +24,26 @@ impl Sound {
 
 impl Machine {
     pub(super) fn on_media(&mut self, state: MediaState) {
-        self.sound.network = state == MediaState::Degraded;
-        self.tell_sound();
+        if self.has_sound() {
+            self.sound.network = state == MediaState::Degraded;
+            self.tell_sound();
+        }
     }
 
     /// Speech on that line does not keep up in that, or keeps up again.
     pub(super) fn on_strain(&mut self, leg: LegRef, cause: Option<MediaCause>) {
-        self.sound.strains.retain(|(strained, _)| *strained != leg);
-        self.sound.strains.extend(cause.map(|cause| (leg, cause)));
-        self.tell_sound();
+        if self.has_sound() {
+            self.sound.strains.retain(|(strained, _)| *strained != leg);
+            self.sound.strains.extend(cause.map(|cause| (leg, cause)));
+            self.tell_sound();
+        }
+    }
+
+    fn has_sound(&self) -> bool {
+        !matches!(self.position.state(), State::Queued | State::Ended)
     }
 
     fn tell_sound(&mut self) {
-        if matches!(self.position.state(), State::Queued | State::Ended) {
-            return;
-        }
         for cause in MediaCause::ALL {
             let (suffers, told) = (self.sound.suffers(*cause), self.sound.told.contains(cause));
             let state = match (suffers, told) {
