@@ -15,6 +15,12 @@ impl Clock {
         Self { wall: Timestamp::now(), read_at: Instant::now() }
     }
 
+    /// A clock that shows that time now: for tests, where a moment must be the same in every run.
+    #[must_use]
+    pub fn starting_at(wall: Timestamp) -> Self {
+        Self { wall, read_at: Instant::now() }
+    }
+
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -70,6 +70,8 @@ impl Driver {
         tokio::pin!(patience);
         while !self.listening.is_empty() {
             let message = tokio::select! {
+                // What came in time is heard.
+                biased;
                 message = messages.recv() => message,
                 () = &mut patience => return,
             };
