@@ -20,9 +20,12 @@ impl Driver {
                 return None;
             }
             (_, Fact::Gone) => {
-                // Its leg tells the same, with the cause.
                 self.listening.retain(|s| *s != source);
-                return None;
+                match source {
+                    // It tells the same, with the cause.
+                    Source::Leg(_) => return None,
+                    Source::Seat(seat) => Input::Seat(seat, SeatFact::Left),
+                }
             }
             (_, Fact::Turn(times)) => {
                 let event = Event::TurnMetrics {
