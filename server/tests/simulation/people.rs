@@ -125,7 +125,7 @@ impl People {
             sleep(self.world.roll(|dice| dice.ms(50, 8_000))).await;
             let calls: Vec<CallId> = {
                 let state = self.world.state();
-                let there = state.rooms.iter().filter(|(_, room)| !room.is_empty() || room.legs.is_empty());
+                let there = state.rooms.iter().filter(|(_, room)| !room.is_empty() || (room.owned && !room.closing));
                 there.map(|(call, _)| call.clone()).collect()
             };
             if calls.is_empty() {

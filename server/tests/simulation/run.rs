@@ -136,8 +136,9 @@ impl Lot {
         own.spawn(count(world.clone(), calls.clone(), self.max_calls));
         let people = People { world: world.clone(), calls: calls.clone(), memory: Arc::clone(&self.memory) };
         let most = world.roll(|dice| dice.between(1, 8));
-        own.spawn(people.clone().ask(most));
-        own.spawn(people.act());
+        let mut busy = JoinSet::new();
+        busy.spawn(people.clone().ask(most));
+        busy.spawn(people.act());
         sleep(world.roll(|dice| dice.ms(10, 120_000))).await;
         let killed = !last && world.roll(|dice| !dice.one_in(4));
         if killed {
@@ -151,6 +152,7 @@ impl Lot {
             return calls.store().clone().close().await;
         }
         world.state().trouble = 0;
+        busy.shutdown().await;
         self.run_out(disk, calls, own).await;
     }
 
@@ -195,7 +197,11 @@ impl Lot {
             let log = self.log.lock().unwrap();
             (log.views().cloned().collect::<Vec<_>>(), log.told == there)
         };
-        world.holds(told, || "what is on the disk is not what was told".into());
+        world.holds(told, || {
+            let log = self.log.lock().unwrap();
+            let first = log.told.iter().zip(&there).find(|(told, there)| told != there);
+            format!("{} events are on the disk, {} were told; the first that differ: {first:?}", there.len(), log.told.len())
+        });
         for view in &views {
             let end = view.end.as_ref();
             world.holds(end.is_some(), || format!("{}: not ended in the log", view.call));

@@ -253,7 +253,6 @@ impl World {
     /// The process is gone. What was on its lines is.
     pub(crate) fn process_ends(&self, lived: Duration) {
         let mut state = self.state();
-        state.note("the process is gone");
         state.begun = None;
         state.before += lived;
         state.down = true;
@@ -362,7 +361,7 @@ impl State {
     }
 
     fn note(&mut self, what: &str) {
-        // What is swept away with a process is swept in any order.
+        // What is swept away with a process is swept in any order, and at no time.
         if self.begun.is_none() {
             return;
         }
