@@ -31,8 +31,6 @@ pub(crate) struct Network {
     pub(crate) world: World,
     /// Calls go on without a process, as over LiveKit; else they end with it, as on the exchange.
     pub(crate) outlives: bool,
-    /// Until when it can't be reached for those who want to know what is left.
-    pub(crate) unreachable_until: Duration,
 }
 
 struct SimulatedRoom {
@@ -59,7 +57,8 @@ impl Telephony for Network {
     async fn adopt(&self, call: &CallId, phase: Phase) -> Result<Option<Inherited>, OpenError> {
         let world = &self.world;
         sleep(world.roll(|dice| dice.ms(1, 400))).await;
-        if world.now() < self.unreachable_until {
+        let (now, until) = (world.now(), world.state().unreachable_until);
+        if now < until {
             world.state().injected("network unreachable");
             return Err(OpenError("the network can't be reached".into()));
         }

@@ -122,8 +122,11 @@ impl Lot {
         own.spawn(watch(world.clone(), store.clone(), Arc::clone(&self.log)));
         own.spawn(spoil(world.clone(), disk.clone()));
         own.spawn(degrade(world.clone()));
-        let unreachable = if world.fault("network down at the start") { world.roll(|dice| dice.ms(500, 50_000)) } else { Duration::ZERO };
-        let network = Network { world: world.clone(), outlives: self.outlives, unreachable_until: world.now() + unreachable };
+        if world.fault("network down at the start") {
+            let away = world.now() + world.roll(|dice| dice.ms(500, 50_000));
+            world.state().unreachable_until = away;
+        }
+        let network = Network { world: world.clone(), outlives: self.outlives };
         let open = store.open_calls().await.unwrap();
         self.sweep(&open);
         let ids = world.clone();

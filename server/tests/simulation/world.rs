@@ -118,6 +118,8 @@ pub(crate) struct State {
     hash: u64,
     story: Option<Vec<String>>,
     pub(crate) violation: Option<String>,
+    /// Until when the network can't be reached for those who want to know what is left.
+    pub(crate) unreachable_until: Duration,
     /// How long earlier processes, and the time between, took.
     pub(crate) before: Duration,
     begun: Option<Instant>,
@@ -144,6 +146,7 @@ impl World {
                 hash: 0xcbf2_9ce4_8422_2325,
                 story: told.then(Vec::new),
                 violation: None,
+                unreachable_until: Duration::ZERO,
                 before: Duration::ZERO,
                 begun: None,
                 down: true,
@@ -289,7 +292,7 @@ impl World {
         {
             let mut state = self.state();
             let now = state.now();
-            let down = state.down;
+            let (down, unreachable_until) = (state.down, state.unreachable_until);
             for (call, room) in &mut state.rooms {
                 let phase = phase(call);
                 room.phase = phase.or(room.phase);
@@ -312,10 +315,10 @@ impl World {
                 if let Some(alone) = room.listen_in(now) {
                     wrong.push(format!("{call}, {phase:?}: the customer has heard nobody for {alone:?}"));
                 }
-                let forsaken = !down && !room.owned && !room.is_empty();
+                let forsaken = !down && !room.owned && !room.is_empty() && now >= unreachable_until;
                 room.forsaken = if forsaken { room.forsaken.or(Some(now)) } else { None };
                 if let Some(since) = room.forsaken
-                    && now - since > Duration::from_secs(45)
+                    && now - since > Duration::from_secs(30)
                 {
                     wrong.push(format!("{call}: legs without an owner for {:?}", now - since));
                 }
