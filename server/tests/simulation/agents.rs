@@ -212,13 +212,13 @@ impl Talker {
         match self.mode() {
             AgentMode::Talking => {
                 let hands_over = match what {
-                    0..=5 => Fact::HumanRequested { by: RequestedBy::Customer, reason: "a refund".into() },
-                    6 => Fact::HumanRequested { by: RequestedBy::Agent, reason: String::new().into() },
-                    7 => Fact::Finished,
-                    8 => Fact::Failed { detail: "no provider".into() },
-                    9 => Fact::Inaudible,
-                    10 => Fact::Machine,
-                    11 => return vec![Fact::Turn(TurnTimes::default())],
+                    0..=6 => Fact::HumanRequested { by: RequestedBy::Customer, reason: "a refund".into() },
+                    7 => Fact::HumanRequested { by: RequestedBy::Agent, reason: String::new().into() },
+                    8 => Fact::Finished,
+                    9 => Fact::Failed { detail: "no provider".into() },
+                    10 => Fact::Inaudible,
+                    11 => Fact::Machine,
+                    12 => return vec![Fact::Turn(TurnTimes::default())],
                     _ => return vec![spoken(n, Speaker::Customer, false), spoken(n, Speaker::Customer, true)],
                 };
                 self.world.with(&self.call, "the agent hands over", |room| {
@@ -227,7 +227,7 @@ impl Talker {
                 });
                 vec![hands_over]
             }
-            AgentMode::Paused if what < 4 => vec![Fact::ChangedMind],
+            AgentMode::Paused if what < 2 => vec![Fact::ChangedMind],
             AgentMode::Replaced if what < 3 => vec![Fact::ColleagueSilent],
             AgentMode::Idle | AgentMode::Stopped => vec![],
             _ => vec![spoken(n, Speaker::Customer, what % 2 == 0)],
@@ -339,11 +339,11 @@ impl Briefer {
                 return false;
             }
             self.world.may_panic("the consult panics", 3);
-            let fact = match self.world.roll(|dice| dice.between(0, 9)) {
+            let fact = match self.world.roll(|dice| dice.between(0, 19)) {
                 0 => Fact::Declined { by: DecidedBy::Voice, reason: Some("fire drill".into()) },
                 1 => Fact::Machine,
                 2 => Fact::Failed { detail: "deaf".into() },
-                3..=7 if decides => {
+                3..=14 if decides => {
                     self.world.with(&self.call, "a supervisor accepts", |room| *room.accepted.entry(self.attempt).or_default() += 1);
                     Fact::Accepted { by: DecidedBy::Voice }
                 }

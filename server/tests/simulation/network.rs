@@ -156,11 +156,11 @@ impl Room for SimulatedRoom {
         let (world, call) = (&self.world, &self.call);
         let asked = self.world.with(call, "is to be merged", |room| room.merges);
         let mut wait = world.roll(|dice| dice.ms(1, 300));
-        if world.fault("merge slow") {
+        if world.frequent_fault("merge slow") {
             wait = world.roll(|dice| dice.ms(1_000, 12_000));
         }
         sleep(wait).await;
-        if world.fault("merge fails") {
+        if world.frequent_fault("merge fails") {
             return Err(MergeError("it failed".into()));
         }
         let merged = world.with(call, "merges", |room| {
@@ -172,7 +172,7 @@ impl Room for SimulatedRoom {
             return Err(MergeError("one of the two is gone, or it was given up".into()));
         };
         world.holds(accepted, || format!("{call}: merged with supervisor {supervisor}, who has not accepted"));
-        if world.fault("merge answers late") {
+        if world.frequent_fault("merge answers late") {
             sleep(world.roll(|dice| dice.ms(500, 10_000))).await;
         }
         world.may_panic("merge panics", 2);

@@ -147,8 +147,8 @@ impl People {
 
     async fn order(&self, call: &CallId, what: u64, (id, name): (&'static str, &'static str)) {
         let action = match what {
-            7 => OperatorAction::Hangup,
-            8 | 9 => OperatorAction::Escalate { reason: "a refund".into() },
+            7 if self.world.roll(|dice| dice.one_in(4)) => OperatorAction::Hangup,
+            7..=9 => OperatorAction::Escalate { reason: "a refund".into() },
             10 | 11 => OperatorAction::Accept,
             12 => OperatorAction::Decline { reason: Some("fire drill".into()) },
             13 => OperatorAction::Say { text: "hello".into() },

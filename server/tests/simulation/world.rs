@@ -213,11 +213,19 @@ impl World {
 
     /// The same for what goes wrong so many times less often.
     pub(crate) fn rare_fault(&self, kind: &'static str, rarer: u32) -> bool {
+        let times = self.state().trouble * rarer;
+        self.goes_wrong(kind, times)
+    }
+
+    /// The same for what is seldom tried, and would hardly ever go wrong.
+    pub(crate) fn frequent_fault(&self, kind: &'static str) -> bool {
+        let times = self.state().trouble.div_ceil(4);
+        self.goes_wrong(kind, times)
+    }
+
+    fn goes_wrong(&self, kind: &'static str, times: u32) -> bool {
         let mut state = self.state();
-        let goes_wrong = state.trouble > 0 && {
-            let times = state.trouble * rarer;
-            state.dice.one_in(times)
-        };
+        let goes_wrong = times > 0 && state.dice.one_in(times);
         if goes_wrong {
             state.injected(kind);
         }
@@ -250,7 +258,7 @@ impl World {
         let mut state = self.state();
         state.begun = Some(Instant::now());
         state.down = false;
-        state.rooms.values_mut().for_each(|room| room.company = Company::default());
+        state.rooms.values_mut().for_each(|room| (room.company, room.adopted) = (Company::default(), false));
     }
 
     /// The process is gone. What was on its lines is.
@@ -294,6 +302,10 @@ impl World {
             let now = state.now();
             let (down, unreachable_until) = (state.down, state.unreachable_until);
             for (call, room) in &mut state.rooms {
+                if room.is_empty() {
+                    room.forsaken = None;
+                    continue;
+                }
                 let phase = phase(call);
                 room.phase = phase.or(room.phase);
                 let company = &room.company;

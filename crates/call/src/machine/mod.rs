@@ -57,6 +57,8 @@ pub struct Machine {
     music: Music,
     people: People,
     seating: Seating,
+    /// Nobody is left who could talk with the customer, or play them music.
+    agent_lost: bool,
     /// The connection that carries the sound is lost at present.
     degraded: bool,
     commands: VecDeque<Command>,
@@ -84,6 +86,7 @@ impl Machine {
             music: Music::default(),
             people: People::default(),
             seating: Seating::default(),
+            agent_lost: false,
             degraded: false,
             commands: VecDeque::new(),
             events: VecDeque::new(),
