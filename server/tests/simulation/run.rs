@@ -150,6 +150,9 @@ impl Lot {
         }
         if !last {
             world.state().injected("stop");
+            if self.outlives {
+                world.lets_go();
+            }
             let stopped = timeout(Duration::from_secs(600), calls.stop()).await.is_ok();
             world.holds(stopped, || "a second signal did not end the calls in ten minutes".into());
             return calls.store().clone().close().await;

@@ -261,6 +261,15 @@ impl World {
         state.rooms.values_mut().for_each(|room| (room.company, room.adopted) = (Company::default(), false));
     }
 
+    /// The process is to end, and leaves those alone who can do without it.
+    pub(crate) fn lets_go(&self) {
+        let mut state = self.state();
+        state.down = true;
+        for room in state.rooms.values_mut().filter(|room| room.phase == Some(Phase::Merged) && room.together.is_some()) {
+            room.owned = false;
+        }
+    }
+
     /// The process is gone. What was on its lines is.
     pub(crate) fn process_ends(&self, lived: Duration) {
         let mut state = self.state();
