@@ -344,7 +344,9 @@ impl Briefer {
                 1 => Fact::Machine,
                 2 => Fact::Failed { detail: "deaf".into() },
                 3..=14 if decides => {
-                    self.world.with(&self.call, "a supervisor accepts", |room| *room.accepted.entry(self.attempt).or_default() += 1);
+                    self.world.with(&self.call, "a supervisor accepts", |room| {
+                        *room.accepted.entry(self.attempt).or_default() += 1
+                    });
                     Fact::Accepted { by: DecidedBy::Voice }
                 }
                 _ => spoken(self.world.next(), Speaker::Supervisor, true),
@@ -382,7 +384,14 @@ impl SupervisorAgent for Briefer {
         if *self.silent.lock().unwrap() {
             world.violated(&format!("{}: {line:?} to a supervisor whose agent is out", self.call));
         }
+        // At the end of a call the customer, who has been told, waits until the supervisor has been: their last words are one step.
+        let last = matches!(line, FixedLine::Cancelled | FixedLine::Stopping).then(|| {
+            let (call, id) = (self.call.clone(), world.next());
+            world.with(&call, "last words", |room| room.company.sentences.insert(id));
+            Sentence(world.clone(), call, id)
+        });
         Box::pin(async move {
+            let _last = last;
             let mut wait = world.roll(|dice| dice.ms(200, 3_000));
             if world.fault("sentence slow") {
                 wait = Duration::from_secs(12);

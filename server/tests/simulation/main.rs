@@ -33,7 +33,10 @@ const FAILED: &[(u64, &str)] = &[
     (13, "a person's line that said itself that it is gone did not give the customer back"),
     (75, "whoever listened no more was shown while the last words were said"),
     (281, "how long was spoken, of a call that was cut off, was read back as another number"),
-    (1567, "the agent broke down while the two were being connected; the merge failed, and nobody was left for the customer"),
+    (
+        1567,
+        "the agent broke down while the two were being connected; the merge failed, and nobody was left for the customer",
+    ),
 ];
 
 /// Panics that are part of the simulation are nobody's business.

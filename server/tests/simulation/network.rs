@@ -65,7 +65,11 @@ impl Telephony for Network {
         let up: Vec<u32> = {
             let mut state = world.state();
             let Some(room) = state.rooms.get_mut(call) else { return Ok(None) };
-            room.legs.iter().filter(|(_, leg)| leg.stand == Stand::Answered && !leg.asked).map(|(leg, _)| *leg).collect()
+            room.legs
+                .iter()
+                .filter(|(_, leg)| leg.stand == Stand::Answered && !leg.asked)
+                .map(|(leg, _)| *leg)
+                .collect()
         };
         if phase == Phase::Ended || up.is_empty() || !self.outlives {
             end_all(world, call, LeftCause::Released);
@@ -112,8 +116,7 @@ fn attach(world: &World, call: &CallId, leg: u32, stand: Stand) -> (Dialled, Arc
     let (line, end) = Line::new();
     let (progress_tx, progress) = mpsc::channel(8);
     let over = Arc::new(Notify::new());
-    let fresh =
-        SimLeg { stand, progress: Some(progress_tx), end: Some(end), asked: false, over: Arc::clone(&over) };
+    let fresh = SimLeg { stand, progress: Some(progress_tx), end: Some(end), asked: false, over: Arc::clone(&over) };
     world.with(call, &format!("leg {leg} is there"), |room| room.legs.insert(leg, fresh));
     let dialled = Dialled { participant_id: format!("PA_{leg}"), sip_call_id: format!("SCL_{leg}"), progress, line };
     (dialled, over)
@@ -352,6 +355,7 @@ fn go(world: &World, call: &CallId, leg: u32, cause: LeftCause) {
 
 /// Every leg of a call is gone.
 pub(crate) fn end_all(world: &World, call: &CallId, cause: LeftCause) {
-    let legs: Vec<u32> = world.state().rooms.get(call).map(|room| room.legs.keys().copied().collect()).unwrap_or_default();
+    let legs: Vec<u32> =
+        world.state().rooms.get(call).map(|room| room.legs.keys().copied().collect()).unwrap_or_default();
     legs.into_iter().for_each(|leg| go(world, call, leg, cause));
 }

@@ -100,7 +100,9 @@ impl People {
                 let known = self.memory.lock().unwrap().acknowledged.contains(&call);
                 world.holds(known, || format!("{number}: answered with {call}, of which nobody was told"));
             }
-            Ok(Placed::Replay { .. } | Placed::Running) => world.holds(keyed, || format!("{number}: known without a key")),
+            Ok(Placed::Replay { .. } | Placed::Running) => {
+                world.holds(keyed, || format!("{number}: known without a key"))
+            }
             Ok(Placed::KeyReused) => world.holds(keyed, || format!("{number}: a key that was not given is known")),
             Err(error) => {
                 if keyed && matches!(error, PlaceError::Failed(_)) {

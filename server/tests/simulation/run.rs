@@ -20,7 +20,7 @@ use warmline::{
         testing::{Failed, Fault, MemoryDisk},
     },
 };
-use warmline_call::{CallId, Timers, VoicemailPolicy};
+use warmline_call::{CallId, Event, Timers, VoicemailPolicy};
 use warmline_telephony::{Clock, Health};
 use warmline_voice::{Speech, SpeechError, SpeechToText, TextToSpeech, Utterance, VoiceStyle};
 
@@ -206,7 +206,11 @@ impl Lot {
         world.holds(told, || {
             let log = self.log.lock().unwrap();
             let first = log.told.iter().zip(&there).find(|(told, there)| told != there);
-            format!("{} events are on the disk, {} were told; the first that differ: {first:?}", there.len(), log.told.len())
+            format!(
+                "{} events are on the disk, {} were told; the first that differ: {first:?}",
+                there.len(),
+                log.told.len()
+            )
         });
         for view in &views {
             let end = view.end.as_ref();
@@ -268,6 +272,11 @@ async fn watch(world: World, store: Store, log: Arc<Mutex<Log>>) {
             delivered = live.recv() => match delivered {
                 Ok(delivered) => {
                     world.note(&format!("told {}", delivered.body()));
+                    if let Event::PhaseChanged { to, .. } = delivered.recorded.event
+                        && let Some(room) = world.state().rooms.get_mut(&delivered.recorded.call)
+                    {
+                        room.phase = Some(to);
+                    }
                     let told = log.lock().unwrap().tell(&delivered.recorded);
                     if let Err(wrong) = told {
                         world.violated(&wrong);
@@ -288,7 +297,9 @@ async fn count(world: World, calls: Calls, most: usize) {
         sleep(Duration::from_millis(250)).await;
         let adopted = world.state().rooms.values().filter(|room| room.adopted).count();
         let open = calls.open_count();
-        world.holds(open <= most + adopted, || format!("{open} calls are open, {adopted} of them taken over, of {most}"));
+        world.holds(open <= most + adopted, || {
+            format!("{open} calls are open, {adopted} of them taken over, of {most}")
+        });
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    hash::{DefaultHasher, Hasher as _},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -115,7 +116,7 @@ pub(crate) struct State {
     /// Numbers that nobody is to call any more: whoever asked for it was told so.
     pub(crate) refused: BTreeSet<String>,
     pub(crate) next: u64,
-    hash: u64,
+    hash: DefaultHasher,
     story: Option<Vec<String>>,
     pub(crate) violation: Option<String>,
     /// Until when the network can't be reached for those who want to know what is left.
@@ -143,7 +144,7 @@ impl World {
                 numbers: BTreeMap::new(),
                 refused: BTreeSet::new(),
                 next: 0,
-                hash: 0xcbf2_9ce4_8422_2325,
+                hash: DefaultHasher::new(),
                 story: told.then(Vec::new),
                 violation: None,
                 unreachable_until: Duration::ZERO,
@@ -265,7 +266,8 @@ impl World {
     pub(crate) fn lets_go(&self) {
         let mut state = self.state();
         state.down = true;
-        for room in state.rooms.values_mut().filter(|room| room.phase == Some(Phase::Merged) && room.together.is_some()) {
+        for room in state.rooms.values_mut().filter(|room| room.phase == Some(Phase::Merged) && room.together.is_some())
+        {
             room.owned = false;
         }
     }
@@ -288,7 +290,7 @@ impl World {
 
     pub(crate) fn outcome(&self) -> (u64, Tally, Option<String>, Vec<String>) {
         let mut state = self.state();
-        (state.hash, state.tally.clone(), state.violation.take(), state.story.take().unwrap_or_default())
+        (state.hash.finish(), state.tally.clone(), state.violation.take(), state.story.take().unwrap_or_default())
     }
 
     /// What the customer's agent is told; whether its contract has it obey.
@@ -315,8 +317,8 @@ impl World {
                     room.forsaken = None;
                     continue;
                 }
-                let phase = phase(call);
-                room.phase = phase.or(room.phase);
+                // Looking it up is dear.
+                let phase = if room.together.is_some() { phase(call) } else { room.phase };
                 let company = &room.company;
                 let talks = company.agent == AgentMode::Talking;
                 let mut must = |holds: bool, what: &str| {
@@ -391,9 +393,8 @@ impl State {
         }
         self.tally.steps += 1;
         let now = self.now().as_millis();
-        for byte in what.bytes().chain(now.to_le_bytes()) {
-            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        self.hash.write(what.as_bytes());
+        self.hash.write_u128(now);
         if let Some(story) = &mut self.story {
             story.push(format!("{:>9.3} {what}", now as f64 / 1_000.0));
         }
@@ -432,7 +433,8 @@ impl fmt::Display for Tally {
         let faults: u64 = self.faults.values().sum();
         writeln!(f, "{} steps, {} calls, {} restarts, {faults} faults", self.steps, self.calls, self.restarts)?;
         for (kind, times) in &self.faults {
-            let phases: Vec<_> = self.visited.iter().filter(|(_, k)| k == kind).map(|(phase, _)| phase.as_str()).collect();
+            let phases: Vec<_> =
+                self.visited.iter().filter(|(_, k)| k == kind).map(|(phase, _)| phase.as_str()).collect();
             writeln!(f, "  {times:>8} × {kind}, in {}", phases.join(", "))?;
         }
         write!(f, "  ends: {:?}", self.ends)
