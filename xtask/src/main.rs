@@ -7,6 +7,7 @@ mod mutants;
 mod needs;
 mod page;
 mod place;
+mod simulate;
 mod suite;
 mod tool;
 
@@ -29,6 +30,8 @@ cargo xtask e2e         the browser tests alone
 cargo xtask pages       what the pages weigh, and how fast they are (with --release)
 cargo xtask fuzz [INPUTS]
                         what comes over LiveKit, so many made-up inputs a target; the REST interface (schemathesis)
+cargo xtask simulate [SEEDS]
+                        the whole runtime in a simulated world, one random life a seed
 cargo xtask livekit [FILTER]
                         the tests against a real LiveKit server, which it builds with Go where it is missing
                         (--install: only that)
@@ -65,6 +68,7 @@ fn run() -> Result<ExitCode> {
         Some("e2e") => return e2e::run(&place),
         Some("pages") => return e2e::bench(&place),
         Some("fuzz") => return fuzz::run(&place, args.get(1)),
+        Some("simulate") => return simulate::run(&place, args.get(1)),
         Some("livekit") if args[1..] == ["--install"] => livekit::install(&place)?,
         Some("livekit") => return livekit::test(&place, &args[1..]),
         Some("mutants") => return mutants::run(&place, &args[1..]),

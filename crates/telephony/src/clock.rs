@@ -14,7 +14,8 @@ pub struct Clock {
     read_at: Instant,
     /// The same moment on the machine's own clock, which virtual time does not move.
     really: std::time::Instant,
-    source: fn() -> Timestamp,
+    /// Where the system's time is read; `None` for a clock that is never set right.
+    source: Option<fn() -> Timestamp>,
 }
 
 impl Clock {
@@ -27,20 +28,27 @@ impl Clock {
     /// A clock that takes its time from there.
     #[must_use]
     pub fn reading(source: fn() -> Timestamp) -> Self {
-        Self { wall: source(), read_at: Instant::now(), really: std::time::Instant::now(), source }
+        Self { wall: source(), read_at: Instant::now(), really: std::time::Instant::now(), source: Some(source) }
     }
 
     /// The same clock, set right where the system's time was corrected since: by an administrator, by time synchronisation
     /// after a start with the wrong date, after a machine slept.
     #[must_use]
     pub fn corrected(&self) -> Self {
+        let Some(source) = self.source else { return *self };
         let since = SignedDuration::try_from(self.really.elapsed()).unwrap_or_default();
         let carried_on = self.wall.saturating_add(since).unwrap_or(self.wall);
-        let step = (self.source)().duration_since(carried_on);
+        let step = source().duration_since(carried_on);
         if step.abs() < STEP {
             return *self;
         }
         Self { wall: self.wall.saturating_add(step).unwrap_or(self.wall), ..*self }
+    }
+
+    /// A clock that shows that time now: for tests, where a moment must be the same in every run.
+    #[must_use]
+    pub fn starting_at(wall: Timestamp) -> Self {
+        Self { wall, source: None, ..Self::start() }
     }
 
     /// The time.

@@ -23,21 +23,14 @@ impl Inner {
         }
         let known = self.all_events(call).await;
         let mut events = changes(&view, &[]);
-        events.extend(view.attempts.iter().filter(|attempt| attempt.outcome.is_none()).map(|attempt| {
-            Event::TransferDecided {
-                attempt: attempt.attempt,
-                outcome: TransferOutcome::Cancelled,
-                by: DecidedBy::Network,
-                reason: None,
-            }
-        }));
+        events.extend(undecided(&view, None));
         events.push(Event::PhaseChanged { from: view.phase, to: Phase::Ended });
         let talked = answered(&known).zip(known.last()).map(|(from, last)| between(from, last.at));
         events.push(Event::CallEnded {
             reason,
             detail: detail.to_owned(),
-            talk_s: talked.unwrap_or_default().as_secs_f64(),
-            hold_s: held(&known).as_secs_f64(),
+            talk_s: seconds(talked.unwrap_or_default()),
+            hold_s: seconds(held(&known)),
             time_to_human_s: None,
         });
         self.record(call, self.parts.clock.corrected().now(), events);
@@ -63,25 +56,45 @@ impl Inner {
     }
 }
 
-/// What has become of a call's music and legs, those aside that are still `there`, and that its log does not say.
+/// What has become of a call's music and legs, those aside that are still `there`, and that its log does not say. What is
+/// there may be more than the log has come to.
 pub(super) fn changes(view: &CallView, there: &[LegRef]) -> Vec<Event> {
     let customer = view.legs.iter().find(|leg| leg.leg == Leg::Customer);
     let customer = customer.map(|leg| (LegRef::Customer, leg.state));
     let supervisors = view.attempts.iter().map(|attempt| (LegRef::Supervisor(attempt.attempt), attempt.state));
-    let music = view.hold_music.then_some(Event::HoldMusic { playing: false });
-    let legs = customer.into_iter().chain(supervisors).filter_map(|(leg, state)| {
-        let (now, reason) = match (there.contains(&leg), state) {
-            (_, LegState::Left) | (true, LegState::Answered) => return None,
-            (true, _) => (LegState::Answered, None),
-            (false, _) => (LegState::Left, Some("released".to_owned())),
-        };
-        let (leg, attempt) = match leg {
-            LegRef::Customer => (Leg::Customer, None),
-            LegRef::Supervisor(attempt) => (Leg::Supervisor, Some(attempt)),
-        };
-        Some(Event::LegChanged { leg, state: now, attempt, phone: None, sip_status: None, reason })
-    });
-    music.into_iter().chain(legs).collect()
+    let known: Vec<_> = customer.into_iter().chain(supervisors).collect();
+    let mut events: Vec<Event> = view.hold_music.then_some(Event::HoldMusic { playing: false }).into_iter().collect();
+    for (leg, state) in &known {
+        match (there.contains(leg), state) {
+            (_, LegState::Left) | (true, LegState::Answered) => {}
+            (true, _) => events.push(moved(*leg, LegState::Answered, None)),
+            (false, _) => events.push(moved(*leg, LegState::Left, Some("released".to_owned()))),
+        }
+    }
+    for leg in there.iter().filter(|leg| known.iter().all(|(known, _)| known != *leg)) {
+        events.push(moved(*leg, LegState::Dialing, None));
+        events.push(moved(*leg, LegState::Answered, None));
+    }
+    events
+}
+
+fn moved(leg: LegRef, state: LegState, reason: Option<String>) -> Event {
+    let (leg, attempt) = match leg {
+        LegRef::Customer => (Leg::Customer, None),
+        LegRef::Supervisor(attempt) => (Leg::Supervisor, Some(attempt)),
+    };
+    Event::LegChanged { leg, state, attempt, phone: None, sip_status: None, reason }
+}
+
+/// Attempts that nobody will decide any more come to nothing; `spared` is somebody's still.
+pub(super) fn undecided(view: &CallView, spared: Option<u32>) -> impl Iterator<Item = Event> {
+    let open = view.attempts.iter().filter(move |attempt| attempt.outcome.is_none() && Some(attempt.attempt) != spared);
+    open.map(|attempt| Event::TransferDecided {
+        attempt: attempt.attempt,
+        outcome: TransferOutcome::Cancelled,
+        by: DecidedBy::Network,
+        reason: None,
+    })
 }
 
 /// When the customer picked up.
@@ -107,6 +120,11 @@ pub(super) fn held(events: &[Recorded]) -> Duration {
     }
     let end = events.last().map(|recorded| recorded.at);
     held + since.zip(end).map_or(Duration::ZERO, |(from, to)| between(from, to))
+}
+
+/// In seconds, to the millisecond, as events are dated: what is read back is the same number.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
 pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {

@@ -20,9 +20,12 @@ impl Driver {
                 return None;
             }
             (_, Fact::Gone) => {
-                // Its leg tells the same, with the cause.
                 self.listening.retain(|s| *s != source);
-                return None;
+                match source {
+                    // It tells the same, with the cause.
+                    Source::Leg(_) => return None,
+                    Source::Seat(seat) => Input::Seat(seat, SeatFact::Left),
+                }
             }
             (_, Fact::Turn(times)) => {
                 let event = Event::TurnMetrics {
@@ -78,6 +81,8 @@ impl Driver {
         tokio::pin!(patience);
         while !self.listening.is_empty() {
             let message = tokio::select! {
+                // What came in time is heard.
+                biased;
                 message = messages.recv() => message,
                 () = &mut patience => return,
             };

@@ -14,7 +14,7 @@ mod placing;
 mod recovery;
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -46,6 +46,9 @@ const DURABLE: Duration = Duration::from_millis(100);
 
 /// Whether a part that calls need is ready; the error is a sentence for an operator.
 pub type Readiness = watch::Receiver<Result<(), NotReady>>;
+
+/// Where calls get their ids from. Nobody can guess the next one, tests aside.
+pub type Ids = Box<dyn Fn() -> CallId + Send + Sync>;
 
 /// Why a part is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +107,9 @@ pub struct Calls(Arc<Inner>);
 struct Inner {
     parts: Parts,
     agents: Arc<dyn Agents>,
-    open: Mutex<HashMap<CallId, OpenCall>>,
+    ids: Ids,
+    /// In the order of their ids: what is done to all of them is done in the same order in every run of a test.
+    open: Mutex<BTreeMap<CallId, OpenCall>>,
     /// Calls that are open or being placed.
     taken: AtomicUsize,
     stopping: AtomicBool,
@@ -143,17 +148,18 @@ impl Calls {
     /// The log can't be read or written.
     pub async fn start(parts: Parts) -> Result<Self, StoreError> {
         let agents = LocalAgents { speech: parts.speech.clone() };
-        Self::start_with(parts, Arc::new(agents)).await
+        Self::start_with(parts, Arc::new(agents), Box::new(|| CallId::from_bits(rand::random()))).await
     }
 
-    /// The same with others on the lines: for tests.
+    /// The same with others on the lines, and with ids from elsewhere: for tests.
     ///
     /// # Errors
     /// The log can't be read or written.
-    pub async fn start_with(parts: Parts, agents: Arc<dyn Agents>) -> Result<Self, StoreError> {
+    pub async fn start_with(parts: Parts, agents: Arc<dyn Agents>, ids: Ids) -> Result<Self, StoreError> {
         let calls = Self(Arc::new(Inner {
             parts,
             agents,
+            ids,
             open: Mutex::default(),
             taken: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
@@ -311,7 +317,7 @@ impl Calls {
 }
 
 impl Inner {
-    fn open(&self) -> MutexGuard<'_, HashMap<CallId, OpenCall>> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<CallId, OpenCall>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -17,6 +17,8 @@ pub(super) async fn open(
     let mut opening = inner.parts.telephony.open(call);
     loop {
         let message = tokio::select! {
+            // Once the room is there, its machine answers whatever has come.
+            biased;
             opened = &mut opening => return opened.map(Some),
             message = messages.recv() => message,
         };

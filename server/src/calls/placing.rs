@@ -109,7 +109,7 @@ impl Calls {
     }
 
     async fn write_down(&self, order: Order, slot: Slot, deadline: Instant) -> Result<Placed, PlaceError> {
-        let call = CallId::from_bits(rand::random());
+        let call = (self.0.ids)();
         let escalation = order.escalation && !self.0.parts.policy.supervisors.is_empty();
         let at = self.0.parts.clock.corrected().now();
         let placed = self.store().place(&call, at, order.placed(escalation), order.idempotency.clone()).await?;

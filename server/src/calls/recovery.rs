@@ -94,10 +94,13 @@ async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), Unsettled> {
     match (left, order(&view)) {
         (Some(left), Some(order)) => {
             let legs: Vec<LegRef> = left.legs.iter().map(|(leg, _)| *leg).collect();
-            let changed = aftermath::changes(&view, &legs);
             let now = inner.parts.clock.corrected().now();
+            // The machine goes on from where the network is, not from where the log had come to.
+            inner.record(call, now, aftermath::changes(&view, &legs));
+            let view = store.view(call).await.unwrap_or(view);
+            let last = view.attempts.last().map(|attempt| attempt.attempt);
+            inner.record(call, now, aftermath::undecided(&view, last).collect());
             let adopted = adopted(&view, &events, (legs, left.merged), now);
-            inner.record(call, now, changed);
             tracing::info!(%call, phase = view.phase.as_str(), merged = left.merged, "a call of an earlier run is taken over");
             let last = view.transcript.iter().map(|line| line.utterance).max().unwrap_or_default();
             Inner::adopt(inner, call.clone(), order, left, adopted, last);

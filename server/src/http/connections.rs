@@ -176,7 +176,8 @@ mod tests {
             assert!(one.is_answering() && two.is_answering() && !three.is_answering());
             drop((two, three, one));
             drop(answering);
-            assert_eq!((lock(&connections.all).open, lock(&connections.all).waiting.len()), (0, 0));
+            let all = lock(&connections.all);
+            assert_eq!((all.open, all.waiting.len()), (0, 0));
         }
     }
 }

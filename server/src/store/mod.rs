@@ -70,6 +70,8 @@ pub struct StoreOptions {
     pub outbox: usize,
     /// How long such a disk is tried again once the store is closed.
     pub flush: Duration,
+    /// The time, for what the store itself has to say.
+    pub clock: Clock,
 }
 
 impl Default for StoreOptions {
@@ -80,6 +82,7 @@ impl Default for StoreOptions {
             keep_keys: Duration::from_secs(7 * 24 * 3600),
             outbox: 64 << 20,
             flush: Duration::from_secs(10),
+            clock: Clock::start(),
         }
     }
 }
@@ -185,7 +188,7 @@ impl Store {
             metrics: Metrics::default(),
             trouble: Mutex::default(),
             snapshot: Mutex::default(),
-            clock: Clock::start(),
+            clock: options.clock,
             keep_keys: options.keep_keys,
             patience: options.flush,
         });

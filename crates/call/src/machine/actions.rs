@@ -98,8 +98,10 @@ impl Machine {
         let unanswered = matches!(state, State::Queued | State::Dialing { .. } | State::Ringing { .. });
         match (action, state) {
             (_, State::Ended) => Some("the call is over".to_owned()),
+            // Whoever is gone is shown no more, also while the last words are said.
+            (OperatorAction::StopListening, _) => None,
             (_, State::Farewell { .. } | State::Closing { .. }) => Some("the call is ending".to_owned()),
-            (OperatorAction::Hangup | OperatorAction::StopListening, _) => None,
+            (OperatorAction::Hangup, _) => None,
             (OperatorAction::Listen, State::Queued) => Some("nobody has been dialled yet".to_owned()),
             (OperatorAction::Listen, _) => None,
             _ if unanswered => Some("the customer has not answered yet".to_owned()),

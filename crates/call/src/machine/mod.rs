@@ -61,6 +61,8 @@ pub struct Machine {
     people: People,
     seating: Seating,
     sound: Sound,
+    /// Nobody is left who could talk with the customer, or play them music.
+    agent_lost: bool,
     commands: VecDeque<Command>,
     events: VecDeque<Event>,
 }
@@ -87,6 +89,7 @@ impl Machine {
             people: People::default(),
             seating: Seating::default(),
             sound: Sound::default(),
+            agent_lost: false,
             commands: VecDeque::new(),
             events: VecDeque::new(),
         }

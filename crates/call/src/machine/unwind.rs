@@ -5,8 +5,10 @@
 //! | calling, briefing | hang up, dial the next; the music goes on | stop the music, hang up, back to the agent |
 //! | merging, before the merge | the same; the music starts again | the same |
 //! | merging, after the merge | back to the agent: the customer has heard a human | back to the agent |
+//!
+//! Where the agent is lost there is no way back: the call ends.
 
-use super::{Because, Command, LegRef, Machine, state::State};
+use super::{Because, Command, LegRef, Machine, ending::End, state::State};
 use crate::{DecidedBy, Private, TransferOutcome};
 
 impl Machine {
@@ -20,7 +22,9 @@ impl Machine {
     ) {
         self.decide(attempt, outcome, by, reason.clone());
         self.separate();
-        if let Some(phone) = self.next_supervisor() {
+        if self.agent_lost {
+            self.close(End::agent_failure("it broke down."));
+        } else if let Some(phone) = self.next_supervisor() {
             self.hang_up(LegRef::Supervisor(attempt));
             self.dial_supervisor(phone);
         } else {
@@ -44,6 +48,9 @@ impl Machine {
         by: DecidedBy,
         reason: Option<Private<String>>,
     ) {
+        if self.agent_lost {
+            return self.close(End::agent_failure("it broke down."));
+        }
         self.stop_music();
         self.enter(State::Conversing);
         self.command(Command::ResumeConversation { because: Because::NotConnected { outcome, by, reason } });

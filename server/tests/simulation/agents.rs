@@ -1,0 +1,435 @@
+//! Agents and people on the lines: they do as their contract says, report what they like, and break down.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use tokio::{
+    sync::{Notify, mpsc},
+    time::sleep,
+};
+use warmline_call::{AgentMode, AgentOrder, Because, CallId, DecidedBy, FixedLine, Private, RequestedBy, Speaker};
+use warmline_telephony::{Clock, Ear, Line, Live};
+use warmline_voice::{
+    Agents, Colleague, CustomerAgent, Fact, Setup, Spoken, SupervisorAgent, Turn, TurnTimes, VoiceStyle,
+};
+
+use crate::world::{Simulated, World};
+
+/// All who can be put on a line.
+pub(crate) struct Cast {
+    pub(crate) world: World,
+}
+
+/// On the customer's line.
+#[derive(Clone)]
+struct Talker {
+    world: World,
+    call: CallId,
+    stopped: Arc<Notify>,
+}
+
+/// In private with a supervisor.
+#[derive(Clone)]
+struct Briefer {
+    world: World,
+    call: CallId,
+    attempt: u32,
+    stopped: Arc<Notify>,
+    briefed: Arc<Notify>,
+    silent: Arc<Mutex<bool>>,
+}
+
+/// In the agent's place.
+struct Sitter {
+    world: World,
+    call: CallId,
+    seat: u64,
+    up: Arc<Mutex<bool>>,
+    stopped: Arc<Notify>,
+}
+
+impl Cast {
+    /// Whose line it is: the voice's emotion says so.
+    fn call(&self, style: &VoiceStyle) -> CallId {
+        let number = &style.emotion;
+        self.world.state().numbers.get(number).cloned().unwrap_or_else(|| CallId::from_bits(0))
+    }
+}
+
+impl Agents for Cast {
+    fn converse(&self, line: Line, setup: Setup, _clock: Clock, facts: mpsc::Sender<Fact>) -> Arc<dyn CustomerAgent> {
+        let (world, call) = (self.world.clone(), self.call(&setup.style));
+        if world.rare_fault("converse panics", 5) {
+            world.with(&call, "its task panics", |room| room.broken = true);
+            std::panic::panic_any(Simulated);
+        }
+        let talker = Talker { world, call, stopped: Arc::default() };
+        talker.world.with(&talker.call, "has an agent", |room| room.company.agent = AgentMode::Idle);
+        let life = talker.clone();
+        tokio::spawn(async move {
+            let unfinished = Breaks(life.clone());
+            if life.live(line.ear, &facts).await {
+                let _ = facts.send(Fact::Gone).await;
+            }
+            drop(unfinished);
+        });
+        Arc::new(talker)
+    }
+
+    fn consult(&self, line: Line, setup: Setup, _clock: Clock, facts: mpsc::Sender<Fact>) -> Arc<dyn SupervisorAgent> {
+        let (world, call) = (self.world.clone(), self.call(&setup.style));
+        let attempt = world.with(&call, "has a consult", |room| room.legs.keys().next_back().copied()).unwrap_or(0);
+        let (stopped, briefed, silent) = Default::default();
+        let briefer = Briefer { world, call, attempt, stopped, briefed, silent };
+        let life = briefer.clone();
+        tokio::spawn(async move {
+            if life.live(line.ear, &facts).await {
+                let _ = facts.send(Fact::Gone).await;
+            }
+        });
+        Arc::new(briefer)
+    }
+
+    fn attend(&self, line: Line, style: VoiceStyle, _clock: Clock, facts: mpsc::Sender<Fact>) -> Box<dyn Colleague> {
+        let (world, call) = (self.world.clone(), self.call(&style));
+        let (up, stopped) = (Arc::new(Mutex::new(true)), Arc::<Notify>::default());
+        let sitter = Sitter { seat: world.next(), world: world.clone(), call: call.clone(), up, stopped };
+        let (seat, up, stopped) = (sitter.seat, Arc::clone(&sitter.up), Arc::clone(&sitter.stopped));
+        tokio::spawn(async move {
+            let mut ear = line.ear;
+            let mut heard = false;
+            loop {
+                let frame = tokio::select! {
+                    biased;
+                    () = stopped.notified() => return,
+                    frame = ear.hear() => frame,
+                };
+                if frame.is_none() {
+                    break;
+                }
+                if !heard {
+                    heard = true;
+                    let _ = facts.send(Fact::Ready).await;
+                }
+            }
+            *up.lock().unwrap() = false;
+            world.with(&call, &format!("the line of seat {seat} is gone"), |room| {
+                room.company.person = room.company.person.map(|(sits, up)| (sits, up && sits != seat));
+            });
+            if !world.fault("a person's line ends unsaid") {
+                let _ = facts.send(Fact::Gone).await;
+            }
+        });
+        Box::new(sitter)
+    }
+
+    fn prepare_briefing(
+        &self,
+        setup: Setup,
+        _: Vec<Turn>,
+        reason: String,
+    ) -> BoxFuture<'static, (Private<String>, Vec<Private<String>>)> {
+        let (world, call) = (self.world.clone(), self.call(&setup.style));
+        Box::pin(async move {
+            let mut wait = world.roll(|dice| dice.ms(50, 3_000));
+            if world.fault("briefing slow") {
+                wait = world.roll(|dice| dice.ms(5_000, 30_000));
+            }
+            sleep(wait).await;
+            world.may_panic("briefing panics", 1);
+            world.note(&format!("{call}: the briefing is there"));
+            (Private::from(reason), vec!["a point".into()])
+        })
+    }
+}
+
+/// Whatever ends an agent's task, the customer hears it no more.
+struct Breaks(Talker);
+
+impl Drop for Breaks {
+    fn drop(&mut self) {
+        self.0.world.with(&self.0.call, "the agent's task is over", |room| {
+            room.company.agent = AgentMode::Stopped;
+            room.company.sentences.clear();
+        });
+    }
+}
+
+/// A sentence that is heard until this is dropped.
+struct Sentence(World, CallId, u64);
+
+impl Drop for Sentence {
+    fn drop(&mut self) {
+        self.0.with(&self.1, "a sentence is over", |room| room.company.sentences.remove(&self.2));
+    }
+}
+
+impl Talker {
+    fn mode(&self) -> AgentMode {
+        self.world.state().rooms[&self.call].company.agent
+    }
+
+    /// Whether the line's end ended it, and not an order or a fault.
+    async fn live(&self, mut ear: Ear, facts: &mpsc::Sender<Fact>) -> bool {
+        let mut utterance = 0;
+        loop {
+            let wait = self.world.roll(|dice| dice.ms(200, 15_000));
+            tokio::select! {
+                biased;
+                () = self.stopped.notified() => {
+                    if self.world.fault("last words late") {
+                        sleep(self.world.roll(|dice| dice.ms(100, 2_000))).await;
+                    }
+                    return false;
+                }
+                heard = ear.hear() => if heard.is_none() {
+                    // What was said last is recognised a little later.
+                    let _ = facts.send(spoken(utterance + 1, Speaker::Customer, true)).await;
+                    return true;
+                },
+                () = sleep(wait) => {}
+            }
+            if self.world.rare_fault("the agent breaks down", 3) {
+                return false;
+            }
+            self.world.may_panic("the agent panics", 3);
+            for fact in self.facts(&mut utterance) {
+                self.world.note(&format!("{}: the agent reports {fact:?}", self.call));
+                if facts.send(fact).await.is_err() {
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn facts(&self, utterance: &mut u64) -> Vec<Fact> {
+        *utterance += 1;
+        let n = *utterance;
+        let what = self.world.roll(|dice| dice.between(0, 19));
+        match self.mode() {
+            AgentMode::Talking => {
+                let hands_over = match what {
+                    0..=6 => Fact::HumanRequested { by: RequestedBy::Customer, reason: "a refund".into() },
+                    7 => Fact::HumanRequested { by: RequestedBy::Agent, reason: String::new().into() },
+                    8 => Fact::Finished,
+                    9 => Fact::Failed { detail: "no provider".into() },
+                    10 => Fact::Inaudible,
+                    11 => Fact::Machine,
+                    12 => return vec![Fact::Turn(TurnTimes::default())],
+                    _ => return vec![spoken(n, Speaker::Customer, false), spoken(n, Speaker::Customer, true)],
+                };
+                self.world.with(&self.call, "the agent hands over", |room| {
+                    let after = room.company.agent.hands_over();
+                    room.company.agent = after.unwrap_or(room.company.agent);
+                });
+                vec![hands_over]
+            }
+            AgentMode::Paused if what < 2 => vec![Fact::ChangedMind],
+            AgentMode::Replaced if what < 3 => vec![Fact::ColleagueSilent],
+            AgentMode::Idle | AgentMode::Stopped => vec![],
+            _ => vec![spoken(n, Speaker::Customer, what % 2 == 0)],
+        }
+    }
+
+    fn say(&self, line: FixedLine) -> BoxFuture<'static, ()> {
+        let private = matches!(line, FixedLine::Connecting | FixedLine::CustomerLeft | FixedLine::Cancelled);
+        self.world.holds(!private, || format!("{}: the customer hears {line:?}", self.call));
+        if !self.world.order(&self.call, AgentOrder::SayFixed) {
+            return Box::pin(std::future::ready(()));
+        }
+        let (world, call, id) = (self.world.clone(), self.call.clone(), self.world.next());
+        world.with(&call, &format!("the customer hears {line:?}"), |room| room.company.sentences.insert(id));
+        let sentence = Sentence(world.clone(), call, id);
+        Box::pin(async move {
+            let mut wait = world.roll(|dice| dice.ms(200, 3_500));
+            if world.fault("sentence slow") {
+                wait = world.roll(|dice| dice.ms(4_000, 15_000));
+            }
+            sleep(wait).await;
+            drop(sentence);
+            world.may_panic("sentence panics", 1);
+        })
+    }
+}
+
+fn spoken(utterance: u64, speaker: Speaker, is_final: bool) -> Fact {
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    Fact::Spoken(Spoken {
+        speaker,
+        utterance,
+        text: "words".into(),
+        r#final: is_final,
+        interrupted: false,
+        started_at: at,
+        ended_at: is_final.then_some(at),
+    })
+}
+
+impl CustomerAgent for Talker {
+    fn start(&self) {
+        let refused = self.world.state().rooms[&self.call].refused;
+        self.world.holds(!refused, || format!("{}: greets a customer who was not to be called", self.call));
+        self.world.order(&self.call, AgentOrder::Start);
+    }
+
+    fn pause(&self) {
+        self.world.order(&self.call, AgentOrder::Pause);
+    }
+
+    fn resume(&self, _: Because) {
+        self.world.order(&self.call, AgentOrder::Resume);
+    }
+
+    fn say_fixed(&self, line: FixedLine) -> BoxFuture<'static, ()> {
+        self.say(line)
+    }
+
+    fn say(&self, _: Private<String>) {
+        self.world.note("the agent is to say something");
+    }
+
+    fn nudge(&self, _: Private<String>) {}
+
+    fn stand_aside(&self, _: Live) -> BoxFuture<'static, Option<Live>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn overheard(&self, _: Option<Private<String>>) {}
+
+    fn listen_only(&self) {
+        self.world.order(&self.call, AgentOrder::ListenOnly);
+    }
+
+    fn turns(&self) -> BoxFuture<'static, Vec<Turn>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    fn music(&self, track: Option<Arc<[i16]>>) {
+        let plays = track.is_some();
+        self.world.with(&self.call, &format!("music: {plays}"), |room| room.company.music = plays);
+    }
+
+    fn stop(&self) {
+        self.world.order(&self.call, AgentOrder::Stop);
+        self.stopped.notify_one();
+    }
+}
+
+impl Briefer {
+    async fn live(&self, mut ear: Ear, facts: &mpsc::Sender<Fact>) -> bool {
+        let mut decides = false;
+        loop {
+            let wait = self.world.roll(|dice| dice.ms(500, 25_000));
+            tokio::select! {
+                biased;
+                () = self.stopped.notified() => return false,
+                heard = ear.hear() => if heard.is_none() {
+                    return true;
+                },
+                () = self.briefed.notified() => {
+                    decides = true;
+                    continue;
+                }
+                () = sleep(wait) => {}
+            }
+            if self.world.rare_fault("the consult breaks down", 2) {
+                return false;
+            }
+            self.world.may_panic("the consult panics", 3);
+            let fact = match self.world.roll(|dice| dice.between(0, 19)) {
+                0 => Fact::Declined { by: DecidedBy::Voice, reason: Some("fire drill".into()) },
+                1 => Fact::Machine,
+                2 => Fact::Failed { detail: "deaf".into() },
+                3..=14 if decides => {
+                    self.world.with(&self.call, "a supervisor accepts", |room| {
+                        *room.accepted.entry(self.attempt).or_default() += 1
+                    });
+                    Fact::Accepted { by: DecidedBy::Voice }
+                }
+                _ => spoken(self.world.next(), Speaker::Supervisor, true),
+            };
+            self.world.note(&format!("{}: the consult reports {fact:?}", self.call));
+            if facts.send(fact).await.is_err() {
+                return false;
+            }
+        }
+    }
+
+    /// What is said to a supervisor alone is heard by nobody else.
+    fn in_private(&self, what: &str) {
+        let overheard = {
+            let room = &self.world.state().rooms[&self.call];
+            room.together == Some(self.attempt) && room.up(0)
+        };
+        self.world.holds(!overheard, || format!("{}: the customer overhears {what}", self.call));
+    }
+}
+
+impl SupervisorAgent for Briefer {
+    fn brief(&self, _: Private<String>, _: Vec<Private<String>>) {
+        self.in_private("the briefing");
+        self.world.note(&format!("{}: supervisor {} is briefed", self.call, self.attempt));
+        self.briefed.notify_one();
+    }
+
+    fn say_fixed(&self, line: FixedLine) -> BoxFuture<'static, ()> {
+        if matches!(line, FixedLine::CustomerLeft | FixedLine::Cancelled) {
+            self.in_private(&format!("{line:?}"));
+        }
+        let world = self.world.clone();
+        world.note(&format!("{}: supervisor {} hears {line:?}", self.call, self.attempt));
+        if *self.silent.lock().unwrap() {
+            world.violated(&format!("{}: {line:?} to a supervisor whose agent is out", self.call));
+        }
+        // At the end of a call the customer, who has been told, waits until the supervisor has been: their last words are one step.
+        let last = matches!(line, FixedLine::Cancelled | FixedLine::Stopping).then(|| {
+            let (call, id) = (self.call.clone(), world.next());
+            world.with(&call, "last words", |room| room.company.sentences.insert(id));
+            Sentence(world.clone(), call, id)
+        });
+        Box::pin(async move {
+            let _last = last;
+            let mut wait = world.roll(|dice| dice.ms(200, 3_000));
+            if world.fault("sentence slow") {
+                wait = Duration::from_secs(12);
+            }
+            sleep(wait).await;
+            world.may_panic("sentence panics", 1);
+        })
+    }
+
+    fn listen_only(&self) {
+        *self.silent.lock().unwrap() = true;
+    }
+
+    fn stop(&self) {
+        self.stopped.notify_one();
+    }
+}
+
+impl Colleague for Sitter {
+    fn join(&mut self, _: Arc<dyn CustomerAgent>) {
+        let up = *self.up.lock().unwrap();
+        let aside = self.world.order(&self.call, AgentOrder::StandAside);
+        let beside = self.world.with(&self.call, &format!("seat {} joins", self.seat), |room| {
+            let beside = room.company.person.filter(|_| aside);
+            if aside {
+                room.company.person = Some((self.seat, up));
+            }
+            beside
+        });
+        self.world.holds(beside.is_none(), || format!("{}: {beside:?} and {} sit on one seat", self.call, self.seat));
+    }
+}
+
+impl Drop for Sitter {
+    fn drop(&mut self) {
+        self.stopped.notify_one();
+        self.world.with(&self.call, &format!("seat {} is left", self.seat), |room| {
+            room.company.person = room.company.person.filter(|(sits, _)| *sits != self.seat);
+        });
+    }
+}
