@@ -75,9 +75,9 @@ impl Machine {
     /// Nobody is left to talk with the customer, or to say anything to them. Two who hear each other need no agent, and two
     /// who are about to may not; there is no way back to it.
     pub(super) fn on_agent_lost(&mut self) {
-        self.agent_lost = true;
         match self.position.state() {
-            State::Merging { .. } | State::Merged { .. } => {}
+            State::Merging { .. } => self.agent_lost = true,
+            State::Merged { .. } => {}
             state if state.is_ending() => self.nobody_hears(Audience::Customer),
             _ => {
                 self.call_off(DecidedBy::Network);

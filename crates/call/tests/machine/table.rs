@@ -35,7 +35,7 @@ human_requested        .        .           .           on_hold     .           
 changed_mind           .        .           .           .           .           conversing          conversing  conversing  .           .           .       .         .        .
 finished               .        .           .           !           .           .                   .           .           .           .           .       .         .        .
 agent_failed           .        .           .           on_hold     .           .                   .           .           .           .           .       .         .        .
-agent_lost             ended    !           !           !           !           !                   !           !           .           .           .       .         .        .
+agent_lost             ended    !           !           !           !           !                   !           !           +           +           .       .         .        .
 consult_lost           .        .           .           .           .           .                   conversing  conversing  .           .           .       !         .        .
 seat_ready             .        .           .           .           .           .                   .           .           .           .           .       .         .        .
 seat_silent            .        .           .           .           +           .                   .           .           .           .           .       .         .        .
@@ -64,7 +64,7 @@ instruct               x        x           x           +           +           
 claim                  x        x           x           x           x           +                   +           +           x           x           x       x         x        x
 release                x        x           x           x           x           x                   x           x           x           x           x       x         x        x
 listen                 x        +           +           +           +           +                   +           +           +           +           +       x         x        x
-stop_listening         .        .           .           .           .           .                   .           .           .           .           .       x         x        x
+stop_listening         .        .           .           .           .           .                   .           .           .           .           .       .         .        x
 take_over              x        x           x           +           x           x                   x           x           x           x           x       x         x        x
 give_back              x        x           x           x           +           x                   x           x           x           x           x       x         x        x
 stop                   ended    !           !           !           !           !                   !           !           !           !           !       !         .        .
