@@ -134,8 +134,8 @@ async fn call(stand: &Stand, number: &str, said: &[Arc<[i16]>]) -> anyhow::Resul
         Err(error) if matches!(error.downcast_ref(), Some(PlaceError::Overloaded { .. })) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut call = Call::default();
-    call.greeting = phone.until_audible(NO_ANSWER).await?.map(|heard| millis(placed, heard));
+    let greeting = phone.until_audible(NO_ANSWER).await?.map(|heard| millis(placed, heard));
+    let mut call = Call { greeting, ..Call::default() };
     for audio in said {
         if !phone.until_quiet(QUIET).await? {
             break;

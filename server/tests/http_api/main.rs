@@ -1,6 +1,6 @@
 //! REST and the WebSockets over a real store and a call runtime that does what the test says.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod console;
 mod document;

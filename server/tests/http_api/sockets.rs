@@ -177,7 +177,8 @@ async fn a_handshake_that_is_abandoned_leaves_nobody_on_the_line_and_nobody_list
         until(|| count(&OperatorAction::TakeOver) == nth).await;
         leave(stream, nth % 2 == 0);
         let mut line = loop {
-            match fake.seats.lock().unwrap().pop() {
+            let seat = fake.seats.lock().unwrap().pop();
+            match seat {
                 Some(line) => break line,
                 None => tokio::task::yield_now().await,
             }

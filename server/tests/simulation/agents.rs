@@ -230,7 +230,7 @@ impl Talker {
             AgentMode::Paused if what < 2 => vec![Fact::ChangedMind],
             AgentMode::Replaced if what < 3 => vec![Fact::ColleagueSilent],
             AgentMode::Idle | AgentMode::Stopped => vec![],
-            _ => vec![spoken(n, Speaker::Customer, what % 2 == 0)],
+            _ => vec![spoken(n, Speaker::Customer, what.is_multiple_of(2))],
         }
     }
 
