@@ -36,9 +36,13 @@ pub(super) async fn recover(inner: &Arc<Inner>, calls: Vec<CallId>) {
             all.for_each_concurrent(AT_A_TIME, |call| {
                 let inner = &inner;
                 async move {
-                    if let Err(error) = settle(inner, &call).await {
-                        tracing::warn!(%call, "what is left of a call is not known yet: {error}");
-                        inner.tasks.spawn(insist(Arc::clone(inner), call));
+                    match settle(inner, &call).await {
+                        // Whoever asks a program that is ready is told what has become of its calls.
+                        Ok(()) => drop(inner.parts.store.written(&call).await),
+                        Err(error) => {
+                            tracing::warn!(%call, "what is left of a call is not known yet: {error}");
+                            inner.tasks.spawn(insist(Arc::clone(inner), call));
+                        }
                     }
                 }
             })

@@ -27,11 +27,11 @@ pub(crate) struct Health {
 pub(crate) struct Ready {
     /// `ready`.
     status: &'static str,
-    /// How many calls more the speech of this machine can carry; left out where nothing is computed here.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How many calls more the speech of this machine can carry; null where nothing is computed here.
+    #[schema(required)]
     more_calls: Option<usize>,
-    /// How long a turn would wait for its recognition to begin, milliseconds; left out with `more_calls`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How long a turn would wait for its recognition to begin, milliseconds; null with `more_calls`.
+    #[schema(required)]
     speech_wait_ms: Option<u64>,
 }
 

@@ -93,26 +93,26 @@ async fn the_document_is_complete() {
     let document = get(&fake.app(), "/openapi.json").await.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let expected = [
-        ("/calls", "get", "200 400 422 500 503"),
-        ("/calls/export", "get", "200 400 422 500 503"),
+        ("/calls", "get", "200 400 403 422 429 500 503"),
+        ("/calls/export", "get", "200 400 403 422 429 500 503"),
         ("/calls/outbound", "post", "200 400 403 408 409 413 422 429 500 503"),
         ("/calls/outbound-with-escalation", "post", "200 400 403 408 409 413 422 429 500 503"),
-        ("/calls/{id}", "get", "200 400 404 422 500 503"),
-        ("/calls/{id}/bundle", "get", "200 400 404 422 500 503"),
-        ("/calls/{id}/claim", "post", "200 403 404 409 500 503"),
+        ("/calls/{id}", "get", "200 400 403 404 422 429 500 503"),
+        ("/calls/{id}/bundle", "get", "200 400 403 404 422 429 500 503"),
+        ("/calls/{id}/claim", "post", "200 400 403 404 409 500 503"),
         ("/calls/{id}/escalate", "post", "200 400 403 404 408 409 413 422 500 503"),
-        ("/calls/{id}/events", "get", "200 400 404 422 500 503"),
-        ("/calls/{id}/give-back", "post", "200 403 404 409 500 503"),
-        ("/calls/{id}/hangup", "post", "200 403 404 409 500 503"),
+        ("/calls/{id}/events", "get", "200 400 403 404 422 429 500 503"),
+        ("/calls/{id}/give-back", "post", "200 400 403 404 409 500 503"),
+        ("/calls/{id}/hangup", "post", "200 400 403 404 409 500 503"),
         ("/calls/{id}/instruct", "post", "200 400 403 404 408 409 413 422 500 503"),
-        ("/calls/{id}/release", "post", "200 403 404 409 500 503"),
+        ("/calls/{id}/release", "post", "200 400 403 404 409 500 503"),
         ("/calls/{id}/say", "post", "200 400 403 404 408 409 413 422 500 503"),
-        ("/calls/{id}/transfer/accept", "post", "200 403 404 409 500 503"),
+        ("/calls/{id}/transfer/accept", "post", "200 400 403 404 409 500 503"),
         ("/calls/{id}/transfer/decline", "post", "200 400 403 404 408 409 413 422 500 503"),
-        ("/doctor", "get", "200 500 503"),
-        ("/healthz", "get", "200 500 503"),
-        ("/metrics", "get", "200 500 503"),
-        ("/readyz", "get", "200 500 503"),
+        ("/doctor", "get", "200 403 500 503"),
+        ("/healthz", "get", "200 403 500 503"),
+        ("/metrics", "get", "200 403 500 503"),
+        ("/readyz", "get", "200 403 500 503"),
     ];
     let paths = document["paths"].as_object().unwrap();
     assert_eq!(paths.keys().map(String::as_str).collect::<Vec<_>>(), expected.map(|(path, ..)| path));
@@ -147,12 +147,12 @@ async fn what_is_sent_is_what_is_documented() {
         r#"{"type":"leg_changed","leg":"supervisor","state":"left","attempt":1,"phone":"+15550100002","sip_status":486,"reason":"busy"}"#,
         r#"{"type":"phase_changed","from":"queued","to":"dialing"}"#,
         r#"{"type":"hold_music","playing":true}"#,
-        r#"{"type":"media_changed","state":"degraded"}"#,
+        r#"{"type":"media_changed","state":"degraded","cause":"hearing"}"#,
         r#"{"type":"escalation_requested","by":"customer","reason":"Wants a person."}"#,
         r#"{"type":"briefing","attempt":1,"summary":"Who and what.","points":["One"]}"#,
         r#"{"type":"transfer_decided","attempt":1,"outcome":"busy","by":"network","reason":null}"#,
         r#"{"type":"turn_metrics","endpointing_ms":1,"stt_ms":2,"llm_first_token_ms":3,"tts_first_audio_ms":4,"response_ms":5}"#,
-        r#"{"type":"operator_acted","action":"say","by":"api"}"#,
+        r#"{"type":"operator_acted","action":"say","by":"api","reason":null}"#,
     ];
     let events = every_kind.map(|text| serde_json::from_str::<Event>(text).unwrap());
     fake.append(&id(1), events.to_vec()).await;

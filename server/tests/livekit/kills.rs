@@ -214,3 +214,22 @@ async fn while_customer_and_supervisor_talk() {
     let said = world.lines(&story, "customer");
     assert!(said.len() >= 4, "the customer went on talking to their goodbye: {said:#?}");
 }
+
+/// Told to stop a second time, the program says goodbye to whoever needs it, and lets those who talk with each other go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_is_stopped_lets_customer_and_supervisor_talk_on() {
+    let mut world = World::new(&[]).await;
+    let mut story = world.place(CUSTOMER).await;
+    story.until_phase("merged").await;
+    world.program.signal(rustix::process::Signal::TERM);
+    world.program.draining().await;
+    world.program.signal(rustix::process::Signal::TERM);
+    assert_eq!(world.program.ended().await, Some(0));
+    world.program.restart().await;
+    story.reconnect(&world.program).await;
+    assert_eq!(world.view(&story).await["phase"], "merged", "it goes on: {}", story.told());
+    let ended = story.until_ended().await;
+    assert_eq!(ended["reason"], "customer_hung_up", "{}", story.told());
+    world.until_gone(&story).await;
+    dialled(&world, &[(CUSTOMER, 1), (SUPERVISOR, 1)]);
+}

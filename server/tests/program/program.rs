@@ -77,6 +77,16 @@ impl Program {
         timeout(Duration::from_secs(300), ready).await.unwrap();
     }
 
+    /// Waits until it takes no more calls.
+    pub async fn draining(&self) {
+        let draining = async {
+            while self.http.get(self.url("/readyz")).send().await.unwrap().status() == 200 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(30), draining).await.unwrap();
+    }
+
     /// Sends the program a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = self.child.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())).unwrap();

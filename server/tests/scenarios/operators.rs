@@ -104,7 +104,11 @@ async fn an_operator_hangs_up_in_every_phase() {
         let view = ended(&world, &call).await;
         let story = world.story(&call).await;
         assert_eq!(view.end.unwrap().reason, EndReason::OperatorHungUp, "{phase}:\n{story}");
-        assert_eq!(world.phases(&call).await.last_chunk(), Some(&[phase, Phase::Ended]), "{phase}:\n{story}");
+        let phases = world.phases(&call).await;
+        let Some([before, Phase::Ended]) = phases.last_chunk() else { panic!("{phase}:\n{story}") };
+        // A phone that is dialled may ring before anybody can act.
+        let rings = phase == Phase::Dialing && *before == Phase::Ringing;
+        assert!(*before == phase || rings, "{phase}:\n{story}");
         let rejected = world.act(&call, OperatorAction::Hangup).await.unwrap_err();
         assert_eq!(rejected.phase, Phase::Ended);
     }

@@ -518,7 +518,9 @@ fn anything(what: u8, which: u8) -> Input {
         31 => Input::Media(MediaState::Degraded),
         32 => Input::Media(MediaState::Restored),
         33 => Input::AgentLost,
-        39 => Input::Strain { leg, cause: (!which.is_multiple_of(3)).then_some(MediaCause::ALL[usize::from(which % 3)]) },
+        39 => {
+            Input::Strain { leg, cause: (!which.is_multiple_of(3)).then_some(MediaCause::ALL[usize::from(which % 3)]) }
+        }
         34 => Input::ConsultLost { attempt },
         35 => Input::Seat(Seat(attempt), SeatFact::Ready),
         36 => Input::Seat(Seat(attempt), SeatFact::Silent),

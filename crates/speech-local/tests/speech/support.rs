@@ -60,7 +60,8 @@ pub(crate) fn other_voice(text: &str, voice: &str) -> Vec<i16> {
     let mut command = Command::new("espeak-ng");
     // A test that passes without having listened would be taken for one that has.
     let spoken = command.args(["-v", voice, "-s", "155", "--stdout", text]).output();
-    let wave = spoken.expect("espeak-ng has the other voices: .ci/setup installs it").stdout;
+    let wave =
+        spoken.unwrap_or_else(|error| panic!("espeak-ng has the other voices (.ci/setup installs it): {error}")).stdout;
     // The length in the header of a streamed file is a made-up one, so samples are read until they end.
     let rate = u32::from_le_bytes(wave[24..28].try_into().unwrap());
     let samples: Vec<i16> = wave[44..].as_chunks().0.iter().map(|sample| i16::from_le_bytes(*sample)).collect();

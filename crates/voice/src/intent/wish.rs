@@ -31,6 +31,8 @@ pub(crate) fn wish(text: &str) -> Wish {
 const REQUESTS: &[&str] = &[
     "can/could/may/might/shall/should i/we * @talk to/with? @who",
     "can/could not i/we * @talk to/with? @who",
+    // On a bad line the first word is the one that is lost, or becomes another.
+    "^ but/then/so/and/good? i/we @talk to/with? @who $",
     "if i/we can/could/may/might * @talk to/with? @who",
     "let/lets me/us? * @talk to/with? @who",
     "i/we would like/love/prefer/rather/want/appreciate * @talk to/with? @who",

@@ -190,8 +190,9 @@ impl World {
         let ticket = self.tickets;
         self.asked_at.insert(ticket, (attempt, self.now));
         // One that has failed is not known to have failed before it is undone; the next counts already.
-        // So does one that looks again whether what was answered is still so.
-        let again = self.ordered.is_some_and(|(of, ordered)| ordered == attempt && self.merges.contains_key(&of));
+        // So does one that looks again whether what was answered is still so. Once the agent has left, it is so for good.
+        let again =
+            !self.left && self.ordered.is_some_and(|(of, ordered)| ordered == attempt && self.merges.contains_key(&of));
         if self.ordered.is_none() || again || self.machine.union == super::super::Union::Apart {
             self.ordered = Some((ticket, attempt));
         }
