@@ -241,7 +241,10 @@ async fn health_readiness_and_counts() {
     let fake = Fake::new().await;
     let app = fake.app();
     assert_eq!(get(&app, "/healthz").await.json()["status"], "ok");
-    assert_eq!(get(&app, "/readyz").await.json(), json!({ "status": "ready", "more_calls": null, "speech_wait_ms": null }));
+    assert_eq!(
+        get(&app, "/readyz").await.json(),
+        json!({ "status": "ready", "more_calls": null, "speech_wait_ms": null })
+    );
     *fake.room.lock().unwrap() = Some(3);
     let room = json!({ "status": "ready", "more_calls": 3, "speech_wait_ms": 0 });
     assert_eq!(get(&app, "/readyz").await.json(), room);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use warmline::{
     calls::{Calls, Parts, PlaceError, Placed, Policy},
-    store::Store,
+    store::{Store, StoreOptions},
 };
 use warmline_call::{Timers, VoicemailPolicy};
 use warmline_exchange::{Exchange, ExchangeOptions};
@@ -50,7 +50,12 @@ async fn a_call_that_speech_can_not_carry_is_refused_and_leaves_no_trace() {
     let busy = Arc::new(Busy::default());
     let exchange = Arc::new(Exchange::new(ExchangeOptions::new(busy.clone(), busy.clone())));
     let calls = Calls::start(Parts {
-        store: Store::open(&format!("sqlite://{}", dir.path().join("warmline.db").display())).await.unwrap(),
+        store: Store::open_with(
+            &format!("sqlite://{}", dir.path().join("warmline.db").display()),
+            StoreOptions { hold_time: true, fsync: false, ..StoreOptions::default() },
+        )
+        .await
+        .unwrap(),
         telephony: exchange.clone(),
         exchange: Some(exchange.clone()),
         speech: Speech { stt: busy.clone(), tts: busy.clone(), model: None },
