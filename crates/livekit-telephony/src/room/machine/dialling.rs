@@ -24,7 +24,7 @@ pub(super) enum Step {
     Room,
     /// Whether the leg is in the room already is looked up.
     Looking,
-    /// Nobody of an earlier attempt may be let in any more.
+    /// Nobody of an earlier attempt may be let in any more, and nobody of the same name is being removed.
     Waiting,
     /// It is settled who hears the agent; `None`: when another such request has its answer.
     Permitting { asked: Option<RequestId> },
@@ -95,7 +95,10 @@ impl RoomMachine {
     /// Lets dials go on that wait for nothing more.
     pub(super) fn admit_dials(&mut self) {
         let in_doubt = self.hearings.any_in_doubt(|one, other| self.union.wants(one, other));
-        let waiting = self.legs.iter_mut().filter(|leg| leg.step == Step::Waiting);
+        let removals = &self.removals;
+        // One that is under way would hit whoever has the same name by then.
+        let leaves = |who: &str| removals.iter().any(|removal| removal.identity == who && removal.is_under_way());
+        let waiting = self.legs.iter_mut().filter(|leg| leg.step == Step::Waiting && !leaves(&leg.identity));
         let mut any = false;
         for leg in waiting.filter(|leg| leg.name == LegRef::Customer || !in_doubt) {
             leg.step = Step::Permitting { asked: None };

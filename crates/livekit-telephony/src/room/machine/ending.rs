@@ -8,6 +8,7 @@ use warmline_livekit::services::ServiceError;
 use super::{
     Answer, Asked, LegId, Output, Request, RoomMachine, Union,
     dialling::{Step, plain, released},
+    legs::SipLeg,
     limits,
 };
 use crate::identity::Place;
@@ -46,6 +47,11 @@ pub(super) struct Deletion {
 }
 
 impl Removal {
+    /// Whether it was asked for and is not answered.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.again.is_none()
+    }
+
     pub(super) fn due(&self) -> Option<Duration> {
         self.again
     }
@@ -115,7 +121,9 @@ impl RoomMachine {
             return;
         }
         self.hearings.depart(identity);
-        if self.leg(identity).is_some_and(|leg| leg.is_ending() || leg.place == place) {
+        // One that waits for this to be dialled was never there.
+        let was_there = |leg: &SipLeg| leg.step == Step::Requested && (leg.is_ending() || leg.place == place);
+        if self.leg(identity).is_some_and(was_there) {
             self.finish(identity, released());
         }
     }

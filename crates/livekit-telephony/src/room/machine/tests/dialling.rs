@@ -7,7 +7,7 @@ use warmline_livekit::services::{DialFailure, ServiceError};
 
 use super::{
     super::{Answer, Input, Request},
-    world::{Act, World},
+    world::{Act, Fate, World},
 };
 
 const SUPERVISOR: LegRef = LegRef::Supervisor(1);
@@ -76,4 +76,26 @@ fn a_dial_whose_participant_never_comes_is_given_up_and_its_late_participant_is_
     world.tell(Input::Close);
     world.settle();
     assert!(world.over);
+}
+
+/// A removal that the server has not carried out yet would hit the next one of that name.
+#[test]
+fn a_leg_is_not_dialled_anew_while_the_one_of_before_is_being_removed() {
+    let mut world = World::new();
+    world.dial(LegRef::Customer);
+    world.prompt = false;
+    world.waits(Duration::from_secs(11));
+    assert_eq!(world.refused.len(), 1);
+    let removals = |world: &World| -> Vec<_> {
+        let removal = |request: &Request| matches!(request, Request::Remove { .. });
+        world.pending.iter().filter(|(_, (request, _))| removal(request)).map(|(id, _)| *id).collect()
+    };
+    world.dial(LegRef::Customer);
+    while let Some(id) = world.pending.keys().copied().find(|id| !removals(&world).contains(id)) {
+        world.meets(id, Fate::Done);
+    }
+    assert_eq!((world.dialled.len(), removals(&world).len()), (1, 1));
+    world.meets(removals(&world)[0], Fate::Done);
+    world.settle();
+    assert_eq!(world.dialled.len(), 2);
 }
