@@ -75,6 +75,8 @@ async fn dropping_a_participant_takes_it_out_of_the_room() {
     let (_alice, mut to_alice) = join(&server, "drop", "alice").await;
     let (bob, to_bob) = join(&server, "drop", "bob").await;
     let track = bob.publish(TrackOptions::new("voice")).await.unwrap();
+    // Of somebody whom the server has not shown yet it tells nobody that they have left.
+    event(&mut to_alice, "bob joins", |event| matches!(event, Event::Joined(_)).then_some(())).await;
     drop((bob, to_bob));
     event(&mut to_alice, "bob leaves", |event| matches!(event, Event::Left { .. }).then_some(())).await;
     soon("the track is closed", async { while track.write(&[0; 320]).await.is_ok() {} }).await;
