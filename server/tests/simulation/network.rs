@@ -38,6 +38,15 @@ struct SimulatedRoom {
     call: CallId,
 }
 
+/// Whoever lets go of a room owns it no more: a merged call that goes on without its process, for one.
+impl Drop for SimulatedRoom {
+    fn drop(&mut self) {
+        if let Some(room) = self.world.state().rooms.get_mut(&self.call) {
+            room.owned = false;
+        }
+    }
+}
+
 #[async_trait]
 impl Telephony for Network {
     async fn open(&self, call: &CallId) -> Result<Arc<dyn Room>, OpenError> {
