@@ -48,9 +48,18 @@ pub fn dropped_log_lines() -> Counter {
 /// The log's thread. Dropped at the end of the program, so that the last lines are written if somebody reads them.
 pub(super) struct Log(Option<WorkerGuard>);
 
+/// Libraries that log whole messages, and so what people say: nothing but their warnings is taken.
+const TELL_TALES: [&str; 2] = ["tungstenite=warn", "tokio_tungstenite=warn"];
+
+/// What is logged: as the settings say, but nobody's words.
+fn filter(wanted: &str) -> EnvFilter {
+    let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("info"));
+    TELL_TALES.iter().filter_map(|limit| limit.parse().ok()).fold(filter, EnvFilter::add_directive)
+}
+
 /// Sends logs to standard error. A second start, as in tests, changes nothing.
 pub(super) fn start(settings: &LogSettings, terminal: &Terminal) -> Log {
-    let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter(&settings.filter);
     let writer = NonBlockingBuilder::default().buffered_lines_limit(WAITING).lossy(true).thread_name("log");
     let (writer, guard) = writer.finish(stderr());
     let dropped = writer.error_counter();
@@ -174,5 +183,20 @@ mod tests {
             lines.contains("hello") && lines.contains(r"\u{1b}[31mred") && !lines.contains("\u{1b}[31m"),
             "{lines:?}"
         );
+    }
+
+    #[test]
+    fn what_is_said_over_a_socket_is_in_no_log_whatever_the_settings_want() {
+        for wanted in ["trace", "tungstenite=trace", "debug,tungstenite=trace"] {
+            let out = Out::default();
+            let writer = out.clone();
+            let log = log::fmt().with_env_filter(filter(wanted)).with_writer(move || writer.clone()).finish();
+            tracing::subscriber::with_default(log, || {
+                tracing::trace!(target: "tungstenite", "Received message Marmalade");
+                tracing::warn!(target: "tungstenite", "a warning");
+            });
+            let logged = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+            assert!(logged.contains("a warning") && !logged.contains("Marmalade"), "{wanted}: {logged}");
+        }
     }
 }
