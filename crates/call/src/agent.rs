@@ -50,21 +50,6 @@ pub enum AgentOrder {
     Stop,
 }
 
-/// What the agent reports that hands the call over to the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HandOver {
-    /// A human was asked for.
-    HumanRequested,
-    /// Both are done.
-    Finished,
-    /// It can't go on.
-    Failed,
-    /// Nothing was heard for too long.
-    Inaudible,
-    /// A machine answered.
-    Machine,
-}
-
 impl AgentMode {
     /// What it does after an order; `None` where the order is not obeyed.
     #[must_use]
@@ -88,7 +73,8 @@ impl AgentMode {
         })
     }
 
-    /// What it does after it has handed over; `None` where it may not.
+    /// What it does after it has handed over: it has reported that a human is wanted, that both are done, that it can't go on,
+    /// that nothing was heard for too long, or that a machine answered. `None` where it may not.
     #[must_use]
     pub const fn hands_over(self) -> Option<Self> {
         match self {

@@ -32,7 +32,7 @@ mod private;
 mod view;
 mod words;
 
-pub use agent::{AgentMode, AgentOrder, HandOver};
+pub use agent::{AgentMode, AgentOrder};
 pub use event::{Event, Recorded};
 pub use id::{CallId, InvalidCallId};
 pub use machine::{

@@ -151,6 +151,10 @@ impl End {
         Self { reason: EndReason::AgentFailure, detail: format!("The agent could not go on: {detail}") }
     }
 
+    pub(super) fn agent_lost() -> Self {
+        Self::agent_failure("it broke down.")
+    }
+
     pub(super) fn inaudible() -> Self {
         Self::new(EndReason::MediaLost, "The customer could not be heard any more.")
     }

@@ -81,7 +81,7 @@ impl Machine {
             state if state.is_ending() => self.nobody_hears(Audience::Customer),
             _ => {
                 self.call_off(DecidedBy::Network);
-                self.close(End::agent_failure("it broke down."));
+                self.close(End::agent_lost());
             }
         }
     }

@@ -23,7 +23,7 @@ impl Machine {
         self.decide(attempt, outcome, by, reason.clone());
         self.separate();
         if self.agent_lost {
-            self.close(End::agent_failure("it broke down."));
+            self.close(End::agent_lost());
         } else if let Some(phone) = self.next_supervisor() {
             self.hang_up(LegRef::Supervisor(attempt));
             self.dial_supervisor(phone);
@@ -49,7 +49,7 @@ impl Machine {
         reason: Option<Private<String>>,
     ) {
         if self.agent_lost {
-            return self.close(End::agent_failure("it broke down."));
+            return self.close(End::agent_lost());
         }
         self.stop_music();
         self.enter(State::Conversing);
