@@ -8,6 +8,7 @@ mod handover;
 mod http;
 mod livekit;
 mod overload;
+mod peer;
 mod phone;
 mod posts;
 mod program;

@@ -11,12 +11,16 @@ use std::{
 };
 
 use anyhow::{bail, ensure};
-use futures::future::try_join_all;
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, try_join_all},
+};
 use tokio::time::Instant;
 
 use crate::{
     Context,
-    http::Client,
+    http::{Answer, Client},
+    peer::{self, Peer},
     report::{Row, number},
     speech::Scripted,
     stand::Stand,
@@ -38,28 +42,44 @@ struct Done {
 pub(crate) async fn posts(context: &Context) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (fsync, goal) in [(true, 5_000.0), (false, 12_000.0)] {
+        let how = if fsync { "with fsync" } else { "without fsync" };
         let stand = Stand::on_busy_network(Scripted::speech(Arc::from([0; 320])), fsync).await?;
         let address = stand.serve().await?;
         check(address).await?;
-        let keys = Arc::new(AtomicUsize::new(0));
-        let done = hammer(context, address, context.pick(128, 8), move |mut client| {
-            let keys = Arc::clone(&keys);
-            async move {
-                let key = keys.fetch_add(1, Relaxed);
-                let answer = client.post(PATH, &format!("idempotency-key: bench-{key}\r\n"), BODY).await?;
-                Ok((client, answer))
-            }
-        })
-        .await?;
+        let ours = hammer(context, address, context.pick(128, 8), keyed_posts()).await?;
         stand.all_ended().await?;
-        let how = if fsync { "with fsync" } else { "without fsync" };
-        rows.push(done.row(
+        drop(stand);
+        let row = ours.row(
             &format!("durable, idempotent POSTs a second, {how}"),
             goal,
             "the whole life of a call that is busy is written too",
-        ));
+        );
+        let Some(peer) = Peer::start(fsync).await? else {
+            rows.push(row);
+            let not =
+                format!("not measured: no Python with {} (pip install them into the target's venv)", peer::PACKAGES);
+            rows.push(Row::new(format!("the same of FastAPI and SQLite, {how}"), not));
+            continue;
+        };
+        let theirs = hammer(context, peer.address, context.pick(128, 8), keyed_posts()).await?;
+        rows.push(row.at_least("times FastAPI", ours.a_second() / theirs.a_second(), 4.0, "times"));
+        let what = format!("the same of FastAPI and SQLite, {how}");
+        rows.push(Row::new(what, theirs.show()).value("a_second", theirs.a_second()));
     }
     Ok(rows)
+}
+
+/// One call after the other, each with a key of its own.
+fn keyed_posts() -> impl Fn(Client) -> BoxFuture<'static, anyhow::Result<(Client, Answer)>> + Clone + Send + 'static {
+    let keys = Arc::new(AtomicUsize::new(0));
+    move |mut client| {
+        let key = keys.fetch_add(1, Relaxed);
+        async move {
+            let answer = client.post(PATH, &format!("idempotency-key: bench-{key}\r\n"), BODY).await?;
+            Ok((client, answer))
+        }
+        .boxed()
+    }
 }
 
 pub(crate) async fn list(context: &Context) -> anyhow::Result<Vec<Row>> {
@@ -97,7 +117,7 @@ async fn check(address: SocketAddr) -> anyhow::Result<()> {
 async fn hammer<F, Fut>(context: &Context, address: SocketAddr, connections: usize, request: F) -> anyhow::Result<Done>
 where
     F: Fn(Client) -> Fut + Clone + Send + 'static,
-    Fut: Future<Output = anyhow::Result<(Client, crate::http::Answer)>> + Send,
+    Fut: Future<Output = anyhow::Result<(Client, Answer)>> + Send,
 {
     let (warm_up, measured) = context.pick((1_000, 5_000), (100, 300));
     let begin = Instant::now() + Duration::from_millis(warm_up);
@@ -139,10 +159,18 @@ where
 }
 
 impl Done {
+    fn a_second(&self) -> f64 {
+        self.times.len() as f64 / self.seconds
+    }
+
+    fn show(&self) -> String {
+        format!("{} a second; {}", number(self.a_second()), self.times.show())
+    }
+
     fn row(&self, what: &str, goal: f64, note: &str) -> Row {
-        let rate = self.times.len() as f64 / self.seconds;
+        let rate = self.a_second();
         let each = self.own_cores / rate * 1e6;
-        Row::new(what, format!("{} a second; {}", number(rate), self.times.show()))
+        Row::new(what, self.show())
             .value("a_second", rate)
             .value("p99_ms", self.times.at(0.99))
             .value("server_cores", self.own_cores)

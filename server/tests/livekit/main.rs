@@ -20,7 +20,7 @@ mod network;
 mod phone;
 #[path = "../program/program.rs"]
 mod program;
-#[path = "../../../crates/livekit/tests/common/server.rs"]
+#[path = "../../../crates/livekit/tests/server/common/server.rs"]
 mod server;
 mod take_over;
 mod whole;

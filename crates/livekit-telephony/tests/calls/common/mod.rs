@@ -2,7 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test binary uses its own part of it")]
 
-#[path = "../../../../livekit/tests/common/server.rs"]
+#[path = "../../../../livekit/tests/server/common/server.rs"]
 mod server;
 
 use std::{

@@ -1,9 +1,5 @@
 //! What happens when the connection is lost. Each test has a server of its own to hurt.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
-
-mod common;
-
 use std::{
     sync::{
         Arc,
@@ -12,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::*;
+use crate::common::*;
 use warmline_livekit::{
     ConnectError, DisconnectReason, Impairment, Options, Participant, ParticipantEvent as Event, ReconnectPolicy,
     RemoteTrack, Secret, SubscriptionPermissions, TokenSource, TrackOptions,

@@ -1,14 +1,6 @@
 //! A real livekit-server for the tests, tokens for it, tones to send and to measure.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
-#![allow(
-    dead_code,
-    unused_imports,
-    unreachable_pub,
-    missing_docs,
-    reason = "every test binary uses its own part of it"
-)]
-
+#[allow(dead_code, reason = "other tests share it, and each uses its own part")]
 mod server;
 
 use std::{future::Future, time::Duration};
@@ -84,22 +76,6 @@ pub async fn subscribed(events: &mut Events, who: &str, name: &str) -> RemoteTra
         _ => None,
     })
     .await
-}
-
-/// Waits until all those tracks (of an identity, by a name) are heard, in whatever order.
-pub async fn all_subscribed<const N: usize>(events: &mut Events, tracks: [(&str, &str); N]) -> [RemoteTrack; N] {
-    let mut heard = [const { None }; N];
-    while heard.iter().any(Option::is_none) {
-        let (identity, name, audio) = event(events, &format!("{tracks:?}"), |event| match event {
-            Event::TrackSubscribed { identity, track, audio } => Some((identity, track.name, audio)),
-            _ => None,
-        })
-        .await;
-        if let Some(at) = tracks.iter().position(|track| *track == (identity.as_str(), name.as_str())) {
-            heard[at] = Some(audio);
-        }
-    }
-    heard.map(Option::unwrap)
 }
 
 /// Keeps saying a tone until the track is gone.

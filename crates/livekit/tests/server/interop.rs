@@ -1,9 +1,5 @@
 //! The official Python SDK as the other party.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
-
-mod common;
-
 use std::{
     env,
     path::{Path, PathBuf},
@@ -11,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use common::*;
+use crate::common::*;
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
@@ -34,7 +30,7 @@ struct Peer {
 
 impl Peer {
     async fn start(url: &str, token: &Secret) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peer.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/server/peer.py");
         let mut child = Command::new(python())
             .arg(script)
             .args([url, token.expose()])

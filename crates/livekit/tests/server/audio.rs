@@ -1,10 +1,6 @@
 //! Audio between participants of ours, through a real livekit-server.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use warmline_livekit::{Impairment, Participant, TrackOptions, audio::JitterStats};
 
 // Pitfall 4: packets leave when time passes, one by one. Pitfall 15: both talk to one UDP port of the server, from sockets of

@@ -1,12 +1,8 @@
 //! What participants of ours learn of each other, through a real livekit-server.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
-
-mod common;
-
 use std::{collections::BTreeMap, time::Duration};
 
-use common::*;
+use crate::common::*;
 use livekit_api::services::room::RoomClient;
 use warmline_livekit::{
     DisconnectReason, Kind, ParticipantEvent as Event, RequestError, RpcError, TrackOptions, Transcription,

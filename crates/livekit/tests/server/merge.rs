@@ -1,16 +1,12 @@
 //! Keeping two legs of one room apart and bringing them together, with the server's API.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
-
-mod common;
-
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use common::*;
+use crate::common::*;
 use warmline_livekit::{
     ParticipantEvent as Event, Secret, SubscriptionPermissions, TrackOptions,
     services::{Dial, NewRoom, Project, ServiceError, Services},
