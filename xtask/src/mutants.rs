@@ -1,6 +1,9 @@
 //! Whether the tests of the call's machine notice when it is broken: cargo-mutants breaks it, in one place after the other.
 
-use std::process::{Command, ExitCode};
+use std::{
+    env,
+    process::{Command, ExitCode},
+};
 
 use anyhow::{Result, bail};
 
@@ -13,6 +16,9 @@ use crate::{
 const PACKAGE: &str = "warmline-call";
 const VERSION: &str = "27.1.0";
 
+/// How long the random calls go on: what they find at all they find soon, and a whole run of them takes longer than the rest.
+const RANDOM_STEPS: &str = "WARMLINE_RANDOM_STEPS";
+
 /// What cargo-mutants ends with when mutants were missed, and when none was but some ran into their time limit.
 const MISSED: i32 = 2;
 const TIMED_OUT: i32 = 3;
@@ -23,6 +29,9 @@ pub(crate) fn run(place: &Place, args: &[String]) -> Result<ExitCode> {
     let step = Step::begin("mutants", "breaking, building and testing, one after the other; it takes hours");
     let mut mutants = tool::cargo(place);
     // It builds in a copy of the sources, with a target directory of its own.
+    if env::var_os(RANDOM_STEPS).is_none() {
+        mutants.env(RANDOM_STEPS, "200000");
+    }
     mutants.env_remove("CARGO_TARGET_DIR").arg("mutants").arg("--output").arg(&place.target).args(args);
     if !args.iter().any(|arg| arg == "-p" || arg.starts_with("--package")) {
         mutants.args(["-p", PACKAGE]);

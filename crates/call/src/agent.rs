@@ -106,6 +106,7 @@ mod tests {
 
     #[test]
     fn whoever_has_handed_over_is_freed_by_each_order_that_gives_the_customer_somebody() {
+        assert!(AgentMode::HandedOver.awaits_order());
         for order in [AgentOrder::Pause, AgentOrder::Resume, AgentOrder::StandAside, AgentOrder::ListenOnly] {
             let after = AgentMode::HandedOver.ordered(order);
             assert!(after.is_some_and(|mode| !mode.awaits_order()), "{order:?} leads to {after:?}");

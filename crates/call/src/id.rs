@@ -1,9 +1,6 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::fields::Field;
 
 /// The one name of a call everywhere: room name, row, path segment. `outbound-` and 12 lower-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,12 +44,6 @@ impl FromStr for CallId {
     }
 }
 
-impl Field for CallId {
-    fn read(value: Value) -> Option<Self> {
-        value.as_str()?.parse().ok()
-    }
-}
-
 impl TryFrom<String> for CallId {
     type Error = InvalidCallId;
 
@@ -81,6 +72,7 @@ mod tests {
     fn ids_are_twelve_lower_case_hex_digits() {
         let id = CallId::from_bits(0xffff_00c0_ffee_0001);
         assert_eq!(id.as_str(), "outbound-00c0ffee0001");
+        assert_eq!(id.to_string(), "outbound-00c0ffee0001");
         assert_eq!(id.supervisor(), "outbound-00c0ffee0001-supervisor");
         assert_eq!("outbound-00c0ffee0001".parse(), Ok(id));
         for wrong in ["", "outbound-", "outbound-00C0FFEE0001", "inbound-00c0ffee0001", "outbound-00c0ffee00011"] {

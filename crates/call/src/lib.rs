@@ -24,7 +24,6 @@
 
 mod agent;
 mod event;
-mod fields;
 mod id;
 mod machine;
 pub mod moment;

@@ -10,6 +10,7 @@
 )]
 
 mod adopted;
+mod asked;
 mod ends;
 mod failed_transfers;
 mod graph;
