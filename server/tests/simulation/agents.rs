@@ -384,14 +384,7 @@ impl SupervisorAgent for Briefer {
         if *self.silent.lock().unwrap() {
             world.violated(&format!("{}: {line:?} to a supervisor whose agent is out", self.call));
         }
-        // At the end of a call the customer, who has been told, waits until the supervisor has been: their last words are one step.
-        let last = matches!(line, FixedLine::Cancelled | FixedLine::Stopping).then(|| {
-            let (call, id) = (self.call.clone(), world.next());
-            world.with(&call, "last words", |room| room.company.sentences.insert(id));
-            Sentence(world.clone(), call, id)
-        });
         Box::pin(async move {
-            let _last = last;
             let mut wait = world.roll(|dice| dice.ms(200, 3_000));
             if world.fault("sentence slow") {
                 wait = Duration::from_secs(12);

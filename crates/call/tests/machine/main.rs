@@ -13,6 +13,7 @@ mod adopted;
 mod ends;
 mod failed_transfers;
 mod graph;
+mod last_words;
 mod people;
 mod random;
 mod scene;
