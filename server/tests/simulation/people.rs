@@ -11,7 +11,7 @@ use warmline::calls::{ActError, Calls, Order, PlaceError, Placed};
 use warmline_call::{CallId, OperatorAction, Person, Private};
 use warmline_telephony::{FRAME_SAMPLES, Line};
 
-use crate::world::{Stand, World};
+use crate::{room::Stand, world::World};
 
 /// Whatever the disk does: the tenth of a second that an answer waits for it, and a little.
 const AT_ONCE: Duration = Duration::from_millis(300);

@@ -1,9 +1,6 @@
 //! People in the agent's place, as their line and their call's task have it.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use tokio::{
     sync::{Notify, mpsc},
