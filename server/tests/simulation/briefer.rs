@@ -62,8 +62,10 @@ impl Briefer {
                 return false;
             }
             self.world.may_panic("the consult panics", 3);
-            let fact = match self.world.roll(|dice| dice.between(0, 19)) {
-                0 => Fact::Declined { by: DecidedBy::Voice, reason: Some("fire drill".into()) },
+            let (what, by) =
+                self.world.roll(|dice| (dice.between(0, 19), dice.pick(&[DecidedBy::Voice, DecidedBy::Dtmf])));
+            let fact = match what {
+                0 => Fact::Declined { by, reason: Some("fire drill".into()) },
                 1 => Fact::Machine,
                 2 => Fact::Failed { detail: "deaf".into() },
                 15 => Fact::Strained { cause: Strain::Speaking },
@@ -72,7 +74,7 @@ impl Briefer {
                     self.world.with(&self.call, "a supervisor accepts", |room| {
                         *room.accepted.entry(self.attempt).or_default() += 1
                     });
-                    Fact::Accepted { by: DecidedBy::Voice }
+                    Fact::Accepted { by }
                 }
                 _ => spoken(self.world.next(), Speaker::Supervisor, true),
             };

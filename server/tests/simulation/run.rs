@@ -152,6 +152,9 @@ impl Lot {
         }
         if !last {
             world.state().injected("stop");
+            // The first signal waits for calls to end by themselves; the second does not.
+            let patience = world.roll(|dice| if dice.one_in(2) { Duration::ZERO } else { dice.ms(100, 60_000) });
+            let _ = timeout(patience, calls.drain()).await;
             if self.outlives {
                 world.lets_go();
             }
