@@ -31,6 +31,7 @@ struct Talker {
     world: World,
     call: CallId,
     stopped: Arc<Notify>,
+    breaks: Arc<Notify>,
 }
 
 impl Cast {
@@ -48,8 +49,11 @@ impl Agents for Cast {
             world.with(&call, "its task panics", |room| room.broken = true);
             std::panic::panic_any(Simulated);
         }
-        let talker = Talker { world, call, stopped: Arc::default() };
-        talker.world.with(&talker.call, "has an agent", |room| room.company.agent = AgentMode::Idle);
+        let breaks = world.with(&call, "has an agent", |room| {
+            room.company.agent = AgentMode::Idle;
+            Arc::clone(&room.company.breaks)
+        });
+        let talker = Talker { world, call, stopped: Arc::default(), breaks };
         let life = talker.clone();
         tokio::spawn(async move {
             let unfinished = Breaks(life.clone());
@@ -135,6 +139,7 @@ impl Talker {
                     let _ = facts.send(spoken(utterance + 1, Speaker::Customer, true)).await;
                     return true;
                 },
+                () = self.breaks.notified() => return false,
                 () = sleep(wait) => {}
             }
             if self.world.rare_fault("the agent breaks down", 3) {

@@ -48,7 +48,10 @@ impl Briefer {
             let wait = self.world.roll(|dice| dice.ms(500, 25_000));
             tokio::select! {
                 biased;
-                () = self.stopped.notified() => return false,
+                () = self.stopped.notified() => {
+                    self.lingers(facts).await;
+                    return false;
+                }
                 heard = ear.hear() => if heard.is_none() {
                     return true;
                 },
@@ -82,6 +85,18 @@ impl Briefer {
             if facts.send(fact).await.is_err() {
                 return false;
             }
+        }
+    }
+
+    /// What was on its way when the supervisor was hung up arrives when others are asked.
+    async fn lingers(&self, facts: &mpsc::Sender<Fact>) {
+        if self.world.frequent_fault("a former supervisor is heard of late") {
+            let (wait, yes) = self.world.roll(|dice| (dice.ms(50, 30_000), dice.one_in(2)));
+            sleep(wait).await;
+            let by = DecidedBy::Voice;
+            let fact = if yes { Fact::Accepted { by } } else { Fact::Declined { by, reason: None } };
+            self.world.note(format_args!("{}: supervisor {} is heard of late: {fact:?}", self.call, self.attempt));
+            let _ = facts.send(fact).await;
         }
     }
 
@@ -122,7 +137,7 @@ impl SupervisorAgent for Briefer {
         }
         Box::pin(async move {
             let mut wait = world.roll(|dice| dice.ms(200, 3_000));
-            if world.fault("sentence slow") {
+            if world.frequent_fault("sentence slow") {
                 wait = Duration::from_secs(12);
             }
             sleep(wait).await;

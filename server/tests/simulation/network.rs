@@ -144,6 +144,8 @@ impl Room for SimulatedRoom {
             *times
         });
         world.holds(times == 1, || format!("{call}: leg {leg} is dialled {times} times"));
+        let kept = world.state().rooms[call].kept();
+        world.holds(kept.is_none(), || format!("{call}: {leg} is dialled while supervisor {kept:?} is kept"));
         if leg == 0 {
             let phone = dial.number.reveal();
             let refused = world.state().refused.contains(phone);
@@ -170,6 +172,9 @@ impl Room for SimulatedRoom {
     async fn merge(&self) -> Result<(), MergeError> {
         let (world, call) = (&self.world, &self.call);
         let asked = self.world.with(call, "is to be merged", |room| room.merges);
+        if world.fault("the agent breaks down in a merge") {
+            world.state().rooms[call].company.breaks.notify_one();
+        }
         let mut wait = world.roll(|dice| dice.ms(1, 300));
         if world.frequent_fault("merge slow") {
             wait = world.roll(|dice| dice.ms(1_000, 12_000));

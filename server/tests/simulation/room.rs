@@ -46,6 +46,8 @@ pub(crate) struct Company {
     pub(crate) sentences: BTreeSet<u64>,
     /// Somebody is connected in the agent's place, and whether their line is up.
     pub(crate) person: Option<(u64, bool)>,
+    /// Breaks the agent down.
+    pub(crate) breaks: Arc<Notify>,
     alone_since: Option<Duration>,
 }
 
@@ -89,6 +91,12 @@ impl SimRoom {
         self.legs.iter().rev().find(there).map(|(leg, _)| *leg)
     }
 
+    /// A supervisor who is there, or is dialled, and has not been hung up.
+    pub(crate) fn kept(&self) -> Option<u32> {
+        let kept = |(leg, life): &(&u32, &SimLeg)| **leg > 0 && life.stand != Stand::Gone && !life.asked;
+        self.legs.iter().find(kept).map(|(leg, _)| *leg)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.legs.values().all(|leg| leg.stand == Stand::Gone)
     }
@@ -115,9 +123,8 @@ impl SimRoom {
 
     /// How long a supervisor has been kept though the customer is gone, if it is too long.
     pub(crate) fn look_after_the_supervisor(&mut self, now: Duration) -> Option<Duration> {
-        let kept = |(leg, life): (&u32, &SimLeg)| *leg > 0 && life.stand != Stand::Gone && !life.asked;
         let gone = self.legs.get(&0).is_none_or(|leg| leg.stand == Stand::Gone);
-        let widowed = self.owned && !self.broken && gone && self.legs.iter().any(kept);
+        let widowed = self.owned && !self.broken && gone && self.kept().is_some();
         self.widowed = widowed.then(|| self.widowed.unwrap_or(now));
         let since = now - self.widowed?;
         (since > if self.adopted { WIDOWED_BEFORE } else { WIDOWED }).then_some(since)

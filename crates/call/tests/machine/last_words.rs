@@ -61,7 +61,7 @@ fn the_call_has_lasted_until_the_customer_was_gone() {
         [
             gone(FIRST, "released"),
             phase(Phase::Briefing, Phase::Ended),
-            ended(EndReason::ServerStopped, detail, 6.0, 2.0, None),
+            ended(EndReason::ServerStopped, detail, 7.0, 2.0, None),
         ],
     );
 }

@@ -41,8 +41,8 @@ pub struct Simulator {
     agent: AgentMode,
     person: Option<Seat>,
     music: bool,
-    /// What is being said to the customer.
-    sentence: Option<FixedLine>,
+    /// What is being said to the customer, alone or not.
+    sentence: Option<(FixedLine, Audience)>,
     together: bool,
     silenced: bool,
     seats: Seat,
@@ -214,9 +214,7 @@ impl Simulator {
     /// What a report means for what the customer can hear.
     fn hear(&mut self, input: &Input) {
         match input {
-            Input::Said(said, to) if *to != Audience::Supervisor => {
-                self.sentence = self.sentence.filter(|line| line != said);
-            }
+            Input::Said(line, to) => self.sentence = self.sentence.filter(|said| *said != (*line, *to)),
             Input::Merged { attempt } if self.merges.last() == Some(attempt) => {
                 self.together |= self.view.phase == Phase::Merging;
             }
@@ -378,7 +376,7 @@ impl Simulator {
         };
         if to != Audience::Supervisor {
             assert!(there(Leg::Customer), "{line:?} to a customer who is not there");
-            self.sentence = Some(line);
+            self.sentence = Some((line, to));
         }
         if to != Audience::Customer {
             assert!(there(Leg::Supervisor), "{line:?} to a supervisor who is not there");
