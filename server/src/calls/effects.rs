@@ -181,9 +181,9 @@ impl Driver {
                     heard.await;
                 }
             });
-            Input::Said(line)
+            Input::Said(line, to)
         };
-        self.report(said, Some(Input::Said(line)));
+        self.report(said, Some(Input::Said(line, to)));
     }
 
     fn prepare_briefing(&self, attempt: u32, reason: Private<String>) {

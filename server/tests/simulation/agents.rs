@@ -1,22 +1,24 @@
 //! Agents and people on the lines: they do as their contract says, report what they like, and break down.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use tokio::{
     sync::{Notify, mpsc},
     time::sleep,
 };
-use warmline_call::{AgentMode, AgentOrder, Because, CallId, DecidedBy, FixedLine, Private, RequestedBy, Speaker};
+use warmline_call::{AgentMode, AgentOrder, Because, CallId, FixedLine, Private, RequestedBy, Speaker};
 use warmline_telephony::{Clock, Ear, Line, Live};
 use warmline_voice::{
-    Agents, Colleague, CustomerAgent, Fact, Setup, Spoken, SupervisorAgent, Turn, TurnTimes, VoiceStyle,
+    Agents, Colleague, CustomerAgent, Fact, Setup, Spoken, Strain, SupervisorAgent, Turn, TurnTimes, VoiceStyle,
 };
 
-use crate::world::{Simulated, World};
+use crate::{
+    briefer::Briefer,
+    people::SAYS,
+    sitter::Sitter,
+    world::{Simulated, World},
+};
 
 /// All who can be put on a line.
 pub(crate) struct Cast {
@@ -29,26 +31,7 @@ struct Talker {
     world: World,
     call: CallId,
     stopped: Arc<Notify>,
-}
-
-/// In private with a supervisor.
-#[derive(Clone)]
-struct Briefer {
-    world: World,
-    call: CallId,
-    attempt: u32,
-    stopped: Arc<Notify>,
-    briefed: Arc<Notify>,
-    silent: Arc<Mutex<bool>>,
-}
-
-/// In the agent's place.
-struct Sitter {
-    world: World,
-    call: CallId,
-    seat: u64,
-    up: Arc<Mutex<bool>>,
-    stopped: Arc<Notify>,
+    breaks: Arc<Notify>,
 }
 
 impl Cast {
@@ -66,8 +49,11 @@ impl Agents for Cast {
             world.with(&call, "its task panics", |room| room.broken = true);
             std::panic::panic_any(Simulated);
         }
-        let talker = Talker { world, call, stopped: Arc::default() };
-        talker.world.with(&talker.call, "has an agent", |room| room.company.agent = AgentMode::Idle);
+        let breaks = world.with(&call, "has an agent", |room| {
+            room.company.agent = AgentMode::Idle;
+            Arc::clone(&room.company.breaks)
+        });
+        let talker = Talker { world, call, stopped: Arc::default(), breaks };
         let life = talker.clone();
         tokio::spawn(async move {
             let unfinished = Breaks(life.clone());
@@ -82,48 +68,11 @@ impl Agents for Cast {
     fn consult(&self, line: Line, setup: Setup, _clock: Clock, facts: mpsc::Sender<Fact>) -> Arc<dyn SupervisorAgent> {
         let (world, call) = (self.world.clone(), self.call(&setup.style));
         let attempt = world.with(&call, "has a consult", |room| room.legs.keys().next_back().copied()).unwrap_or(0);
-        let (stopped, briefed, silent) = Default::default();
-        let briefer = Briefer { world, call, attempt, stopped, briefed, silent };
-        let life = briefer.clone();
-        tokio::spawn(async move {
-            if life.live(line.ear, &facts).await {
-                let _ = facts.send(Fact::Gone).await;
-            }
-        });
-        Arc::new(briefer)
+        Arc::new(Briefer::attends(world, call, attempt, line.ear, facts))
     }
 
     fn attend(&self, line: Line, style: VoiceStyle, _clock: Clock, facts: mpsc::Sender<Fact>) -> Box<dyn Colleague> {
-        let (world, call) = (self.world.clone(), self.call(&style));
-        let (up, stopped) = (Arc::new(Mutex::new(true)), Arc::<Notify>::default());
-        let sitter = Sitter { seat: world.next(), world: world.clone(), call: call.clone(), up, stopped };
-        let (seat, up, stopped) = (sitter.seat, Arc::clone(&sitter.up), Arc::clone(&sitter.stopped));
-        tokio::spawn(async move {
-            let mut ear = line.ear;
-            let mut heard = false;
-            loop {
-                let frame = tokio::select! {
-                    biased;
-                    () = stopped.notified() => return,
-                    frame = ear.hear() => frame,
-                };
-                if frame.is_none() {
-                    break;
-                }
-                if !heard {
-                    heard = true;
-                    let _ = facts.send(Fact::Ready).await;
-                }
-            }
-            *up.lock().unwrap() = false;
-            world.with(&call, &format!("the line of seat {seat} is gone"), |room| {
-                room.company.person = room.company.person.map(|(sits, up)| (sits, up && sits != seat));
-            });
-            if !world.fault("a person's line ends unsaid") {
-                let _ = facts.send(Fact::Gone).await;
-            }
-        });
-        Box::new(sitter)
+        Box::new(Sitter::attends(self.world.clone(), self.call(&style), line.ear, facts))
     }
 
     fn prepare_briefing(
@@ -140,7 +89,7 @@ impl Agents for Cast {
             }
             sleep(wait).await;
             world.may_panic("briefing panics", 1);
-            world.note(&format!("{call}: the briefing is there"));
+            world.note(format_args!("{call}: the briefing is there"));
             (Private::from(reason), vec!["a point".into()])
         })
     }
@@ -190,6 +139,7 @@ impl Talker {
                     let _ = facts.send(spoken(utterance + 1, Speaker::Customer, true)).await;
                     return true;
                 },
+                () = self.breaks.notified() => return false,
                 () = sleep(wait) => {}
             }
             if self.world.rare_fault("the agent breaks down", 3) {
@@ -197,7 +147,7 @@ impl Talker {
             }
             self.world.may_panic("the agent panics", 3);
             for fact in self.facts(&mut utterance) {
-                self.world.note(&format!("{}: the agent reports {fact:?}", self.call));
+                self.world.note(format_args!("{}: the agent reports {fact:?}", self.call));
                 if facts.send(fact).await.is_err() {
                     return false;
                 }
@@ -219,6 +169,8 @@ impl Talker {
                     10 => Fact::Inaudible,
                     11 => Fact::Machine,
                     12 => return vec![Fact::Turn(TurnTimes::default())],
+                    13 => return vec![Fact::Strained { cause: Strain::Hearing }],
+                    14 => return vec![Fact::Eased],
                     _ => return vec![spoken(n, Speaker::Customer, false), spoken(n, Speaker::Customer, true)],
                 };
                 self.world.with(&self.call, "the agent hands over", |room| {
@@ -228,20 +180,27 @@ impl Talker {
                 vec![hands_over]
             }
             AgentMode::Paused if what < 2 => vec![Fact::ChangedMind],
-            AgentMode::Replaced if what < 3 => vec![Fact::ColleagueSilent],
+            AgentMode::Replaced if what < 3 => {
+                self.world.with(&self.call, "nothing is heard", |room| {
+                    room.company.person.iter().for_each(|(seat, _)| room.sittings.silent(*seat));
+                });
+                vec![Fact::ColleagueSilent]
+            }
             AgentMode::Idle | AgentMode::Stopped => vec![],
             _ => vec![spoken(n, Speaker::Customer, what.is_multiple_of(2))],
         }
     }
 
     fn say(&self, line: FixedLine) -> BoxFuture<'static, ()> {
+        let hung_up = self.world.state().rooms[&self.call].legs.get(&0).is_none_or(|leg| leg.asked);
+        self.world.holds(!hung_up, || format!("{}: the customer is told {line:?} after the hang-up", self.call));
         let private = matches!(line, FixedLine::Connecting | FixedLine::CustomerLeft | FixedLine::Cancelled);
         self.world.holds(!private, || format!("{}: the customer hears {line:?}", self.call));
         if !self.world.order(&self.call, AgentOrder::SayFixed) {
             return Box::pin(std::future::ready(()));
         }
         let (world, call, id) = (self.world.clone(), self.call.clone(), self.world.next());
-        world.with(&call, &format!("the customer hears {line:?}"), |room| room.company.sentences.insert(id));
+        world.with(&call, format_args!("the customer hears {line:?}"), |room| room.company.sentences.insert(id));
         let sentence = Sentence(world.clone(), call, id);
         Box::pin(async move {
             let mut wait = world.roll(|dice| dice.ms(200, 3_500));
@@ -255,7 +214,7 @@ impl Talker {
     }
 }
 
-fn spoken(utterance: u64, speaker: Speaker, is_final: bool) -> Fact {
+pub(crate) fn spoken(utterance: u64, speaker: Speaker, is_final: bool) -> Fact {
     let at = jiff::Timestamp::UNIX_EPOCH;
     Fact::Spoken(Spoken {
         speaker,
@@ -287,7 +246,10 @@ impl CustomerAgent for Talker {
         self.say(line)
     }
 
-    fn say(&self, _: Private<String>) {
+    fn say(&self, text: Private<String>) {
+        let text = text.reveal();
+        self.world
+            .holds(text == SAYS, || format!("{}: the customer is told '{text}', which nobody asked for", self.call));
         self.world.note("the agent is to say something");
     }
 
@@ -309,127 +271,11 @@ impl CustomerAgent for Talker {
 
     fn music(&self, track: Option<Arc<[i16]>>) {
         let plays = track.is_some();
-        self.world.with(&self.call, &format!("music: {plays}"), |room| room.company.music = plays);
+        self.world.with(&self.call, format_args!("music: {plays}"), |room| room.company.music = plays);
     }
 
     fn stop(&self) {
         self.world.order(&self.call, AgentOrder::Stop);
         self.stopped.notify_one();
-    }
-}
-
-impl Briefer {
-    async fn live(&self, mut ear: Ear, facts: &mpsc::Sender<Fact>) -> bool {
-        let mut decides = false;
-        loop {
-            let wait = self.world.roll(|dice| dice.ms(500, 25_000));
-            tokio::select! {
-                biased;
-                () = self.stopped.notified() => return false,
-                heard = ear.hear() => if heard.is_none() {
-                    return true;
-                },
-                () = self.briefed.notified() => {
-                    decides = true;
-                    continue;
-                }
-                () = sleep(wait) => {}
-            }
-            if self.world.rare_fault("the consult breaks down", 2) {
-                return false;
-            }
-            self.world.may_panic("the consult panics", 3);
-            let fact = match self.world.roll(|dice| dice.between(0, 19)) {
-                0 => Fact::Declined { by: DecidedBy::Voice, reason: Some("fire drill".into()) },
-                1 => Fact::Machine,
-                2 => Fact::Failed { detail: "deaf".into() },
-                3..=14 if decides => {
-                    self.world.with(&self.call, "a supervisor accepts", |room| {
-                        *room.accepted.entry(self.attempt).or_default() += 1
-                    });
-                    Fact::Accepted { by: DecidedBy::Voice }
-                }
-                _ => spoken(self.world.next(), Speaker::Supervisor, true),
-            };
-            self.world.note(&format!("{}: the consult reports {fact:?}", self.call));
-            if facts.send(fact).await.is_err() {
-                return false;
-            }
-        }
-    }
-
-    /// What is said to a supervisor alone is heard by nobody else.
-    fn in_private(&self, what: &str) {
-        let overheard = {
-            let room = &self.world.state().rooms[&self.call];
-            room.together == Some(self.attempt) && room.up(0)
-        };
-        self.world.holds(!overheard, || format!("{}: the customer overhears {what}", self.call));
-    }
-}
-
-impl SupervisorAgent for Briefer {
-    fn brief(&self, _: Private<String>, _: Vec<Private<String>>) {
-        self.in_private("the briefing");
-        self.world.note(&format!("{}: supervisor {} is briefed", self.call, self.attempt));
-        self.briefed.notify_one();
-    }
-
-    fn say_fixed(&self, line: FixedLine) -> BoxFuture<'static, ()> {
-        if matches!(line, FixedLine::CustomerLeft | FixedLine::Cancelled) {
-            self.in_private(&format!("{line:?}"));
-        }
-        let world = self.world.clone();
-        world.note(&format!("{}: supervisor {} hears {line:?}", self.call, self.attempt));
-        if *self.silent.lock().unwrap() {
-            world.violated(&format!("{}: {line:?} to a supervisor whose agent is out", self.call));
-        }
-        // At the end of a call the customer, who has been told, waits until the supervisor has been: their last words are one step.
-        let last = matches!(line, FixedLine::Cancelled | FixedLine::Stopping).then(|| {
-            let (call, id) = (self.call.clone(), world.next());
-            world.with(&call, "last words", |room| room.company.sentences.insert(id));
-            Sentence(world.clone(), call, id)
-        });
-        Box::pin(async move {
-            let _last = last;
-            let mut wait = world.roll(|dice| dice.ms(200, 3_000));
-            if world.fault("sentence slow") {
-                wait = Duration::from_secs(12);
-            }
-            sleep(wait).await;
-            world.may_panic("sentence panics", 1);
-        })
-    }
-
-    fn listen_only(&self) {
-        *self.silent.lock().unwrap() = true;
-    }
-
-    fn stop(&self) {
-        self.stopped.notify_one();
-    }
-}
-
-impl Colleague for Sitter {
-    fn join(&mut self, _: Arc<dyn CustomerAgent>) {
-        let up = *self.up.lock().unwrap();
-        let aside = self.world.order(&self.call, AgentOrder::StandAside);
-        let beside = self.world.with(&self.call, &format!("seat {} joins", self.seat), |room| {
-            let beside = room.company.person.filter(|_| aside);
-            if aside {
-                room.company.person = Some((self.seat, up));
-            }
-            beside
-        });
-        self.world.holds(beside.is_none(), || format!("{}: {beside:?} and {} sit on one seat", self.call, self.seat));
-    }
-}
-
-impl Drop for Sitter {
-    fn drop(&mut self) {
-        self.stopped.notify_one();
-        self.world.with(&self.call, &format!("seat {} is left", self.seat), |room| {
-            room.company.person = room.company.person.filter(|(sits, _)| *sits != self.seat);
-        });
     }
 }

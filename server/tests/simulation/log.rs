@@ -8,6 +8,8 @@ use warmline_call::{
     Recorded,
 };
 
+use crate::{graph::successors, people::is_one};
+
 /// Everything that anybody was told, of every process.
 #[derive(Default)]
 pub(crate) struct Log {
@@ -20,6 +22,9 @@ struct Story {
     legs: BTreeMap<(Leg, Option<u32>), LegState>,
     decided: Vec<u32>,
     claimed: bool,
+    /// Who speaks in the agent's place, and who ever did.
+    speaker: Option<String>,
+    speakers: Vec<String>,
 }
 
 impl Log {
@@ -44,11 +49,12 @@ impl Log {
     fn follow(&mut self, recorded: &Recorded) -> Result<(), String> {
         let Some(story) = self.calls.get_mut(&recorded.call) else {
             let view = CallView::placed(recorded).ok_or("a call does not begin with its placing")?;
-            let fresh = Story { view, legs: BTreeMap::new(), decided: Vec::new(), claimed: false };
+            let (legs, decided, claimed, speaker, speakers) = Default::default();
+            let fresh = Story { view, legs, decided, claimed, speaker, speakers };
             self.calls.insert(recorded.call.clone(), fresh);
             return Ok(());
         };
-        let Story { view, legs, decided, claimed } = story;
+        let Story { view, legs, decided, claimed, speaker, speakers } = story;
         if view.end.is_some() {
             return Err("after the end".into());
         }
@@ -59,6 +65,7 @@ impl Log {
                     return Err(format!("in phase {}", view.phase));
                 }
                 *claimed &= matches!(to, OnHold | CallingSupervisor | Briefing | Merging | Merged);
+                *speaker = None;
             }
             Event::LegChanged { leg, state, attempt, .. } => {
                 let before = legs.insert((*leg, *attempt), *state);
@@ -85,6 +92,19 @@ impl Log {
                 *claimed = true;
             }
             Event::OperatorActed { action: Action::Release, .. } => *claimed = false,
+            Event::OperatorActed { action: Action::TakeOver, by, .. } => {
+                if let Some(other) = speaker.replace(by.clone()) {
+                    return Err(format!("{other} speaks in the agent's place"));
+                }
+                speakers.push(by.clone());
+            }
+            Event::OperatorActed { action: Action::GiveBack, by, .. } => {
+                let Some(speaker) = speaker.take() else { return Err("nobody speaks in the agent's place".into()) };
+                // A colleague may take the customer back; whoever has been relieved may not.
+                if *by != speaker && is_one(by) && speakers.contains(by) {
+                    return Err(format!("{speaker} speaks in the agent's place"));
+                }
+            }
             Event::CallEnded { .. } => {
                 if view.phase != Phase::Ended {
                     return Err("its phase is not the last".into());
@@ -105,21 +125,5 @@ impl Log {
     /// Calls as they come out of what was told.
     pub(crate) fn views(&self) -> impl Iterator<Item = &CallView> {
         self.calls.values().map(|story| &story.view)
-    }
-}
-
-/// Where each phase may go.
-fn successors(phase: Phase) -> &'static [Phase] {
-    match phase {
-        Queued => &[Dialing, Ended],
-        Dialing => &[Ringing, Conversing, Ended],
-        Ringing => &[Conversing, Ended],
-        Conversing => &[OnHold, Ended],
-        OnHold => &[CallingSupervisor, Conversing, Ended],
-        CallingSupervisor => &[Briefing, Conversing, Ended],
-        Briefing => &[Merging, CallingSupervisor, Conversing, Ended],
-        Merging => &[Merged, CallingSupervisor, Conversing, Ended],
-        Merged => &[Ended],
-        Ended => &[],
     }
 }

@@ -6,11 +6,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod agents;
+mod briefer;
 mod dice;
+/// The phase graph, as the machine's own tests have it.
+#[path = "../../../crates/call/tests/machine/graph.rs"]
+#[allow(unreachable_pub)]
+mod graph;
 mod log;
 mod network;
 mod people;
+mod room;
 mod run;
+mod sitter;
+mod tally;
 mod world;
 
 use std::{
@@ -25,7 +33,8 @@ use std::{
 
 use crate::{
     run::{Outcome, PANICS, run},
-    world::{Simulated, Tally},
+    tally::Tally,
+    world::Simulated,
 };
 
 /// Seeds that failed once, and what was wrong.

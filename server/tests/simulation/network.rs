@@ -12,7 +12,10 @@ use warmline_telephony::{
     Caption, Dial, DialError, Dialled, Frame, Health, Inherited, Line, MergeError, OpenError, Room, Telephony,
 };
 
-use crate::world::{SimLeg, Stand, World, leg_ref, number};
+use crate::{
+    room::{SimLeg, Stand, leg_ref, number},
+    world::World,
+};
 
 const CAUSES: [LeftCause; 9] = [
     LeftCause::Busy,
@@ -126,7 +129,7 @@ fn attach(world: &World, call: &CallId, leg: u32, stand: Stand) -> (Dialled, Arc
     let (progress_tx, progress) = mpsc::channel(8);
     let over = Arc::new(Notify::new());
     let fresh = SimLeg { stand, progress: Some(progress_tx), end: Some(end), asked: false, over: Arc::clone(&over) };
-    world.with(call, &format!("leg {leg} is there"), |room| room.legs.insert(leg, fresh));
+    world.with(call, format_args!("leg {leg} is there"), |room| room.legs.insert(leg, fresh));
     let dialled = Dialled { participant_id: format!("PA_{leg}"), sip_call_id: format!("SCL_{leg}"), progress, line };
     (dialled, over)
 }
@@ -135,12 +138,14 @@ fn attach(world: &World, call: &CallId, leg: u32, stand: Stand) -> (Dialled, Arc
 impl Room for SimulatedRoom {
     async fn dial(&self, dial: Dial) -> Result<Dialled, DialError> {
         let (world, call, leg) = (&self.world, &self.call, number(dial.leg));
-        let times = world.with(call, &format!("leg {leg} is dialled"), |room| {
+        let times = world.with(call, format_args!("leg {leg} is dialled"), |room| {
             let times = room.dials.entry(leg).or_default();
             *times += 1;
             *times
         });
         world.holds(times == 1, || format!("{call}: leg {leg} is dialled {times} times"));
+        let kept = world.state().rooms[call].kept();
+        world.holds(kept.is_none(), || format!("{call}: {leg} is dialled while supervisor {kept:?} is kept"));
         if leg == 0 {
             let phone = dial.number.reveal();
             let refused = world.state().refused.contains(phone);
@@ -167,6 +172,9 @@ impl Room for SimulatedRoom {
     async fn merge(&self) -> Result<(), MergeError> {
         let (world, call) = (&self.world, &self.call);
         let asked = self.world.with(call, "is to be merged", |room| room.merges);
+        if world.fault("the agent breaks down in a merge") {
+            world.state().rooms[call].company.breaks.notify_one();
+        }
         let mut wait = world.roll(|dice| dice.ms(1, 300));
         if world.frequent_fault("merge slow") {
             wait = world.roll(|dice| dice.ms(1_000, 12_000));
@@ -208,7 +216,7 @@ impl Room for SimulatedRoom {
 
     async fn hang_up(&self, leg: LegRef) {
         let (world, call, leg) = (&self.world, &self.call, number(leg));
-        world.with(call, &format!("leg {leg} is to be hung up"), |room| {
+        world.with(call, format_args!("leg {leg} is to be hung up"), |room| {
             if let Some(leg) = room.legs.get_mut(&leg) {
                 leg.asked = true;
             }
@@ -297,7 +305,7 @@ async fn live(world: World, call: CallId, leg: u32, ring: Duration, over: Arc<No
             }
         }
         _ => {
-            let answers = world.with(&call, &format!("leg {leg} answers"), |room| {
+            let answers = world.with(&call, format_args!("leg {leg} answers"), |room| {
                 let leg = room.legs.get_mut(&leg);
                 leg.filter(|leg| leg.stand == Stand::Dialled).map(|leg| leg.stand = Stand::Answered).is_some()
             });
@@ -328,7 +336,7 @@ async fn rest(over: &Notify, wait: Duration) -> bool {
 
 async fn tell(world: &World, call: &CallId, leg: u32, fact: LegFact) {
     let progress = world.state().rooms[call].legs.get(&leg).and_then(|leg| leg.progress.clone());
-    world.note(&format!("{call}: leg {leg} {fact:?}"));
+    world.note(format_args!("{call}: leg {leg} {fact:?}"));
     if let Some(progress) = progress {
         let _ = progress.send(fact).await;
     }
@@ -336,7 +344,7 @@ async fn tell(world: &World, call: &CallId, leg: u32, fact: LegFact) {
 
 /// A leg is gone; that is reported, late or not at all.
 fn go(world: &World, call: &CallId, leg: u32, cause: LeftCause) {
-    let progress = world.with(call, &format!("leg {leg} goes, {cause:?}"), |room| {
+    let progress = world.with(call, format_args!("leg {leg} goes, {cause:?}"), |room| {
         let was_together = room.together.is_some_and(|supervisor| leg == 0 || leg == supervisor);
         let gone = room.legs.get_mut(&leg)?;
         if gone.stand == Stand::Gone {

@@ -11,7 +11,7 @@ use warmline::calls::{ActError, Calls, Order, PlaceError, Placed};
 use warmline_call::{CallId, OperatorAction, Person, Private};
 use warmline_telephony::{FRAME_SAMPLES, Line};
 
-use crate::world::{Stand, World};
+use crate::{room::Stand, world::World};
 
 /// Whatever the disk does: the tenth of a second that an answer waits for it, and a little.
 const AT_ONCE: Duration = Duration::from_millis(300);
@@ -35,7 +35,18 @@ pub(crate) struct People {
 }
 
 /// Two have one name, and two have none.
-const PERSONS: [(&str, &str); 4] = [("1", "Ann"), ("2", "Ann"), ("3", "console"), ("4", "console")];
+const PERSONS: [Who; 6] = [("1", "Ann"), ("2", "Ann"), ("3", "console"), ("4", "console"), ("5", "Bea"), ("6", "Cid")];
+
+/// Somebody's id and name.
+type Who = (&'static str, &'static str);
+
+/// Whether whoever has that name is the only one.
+pub(crate) fn is_one(name: &str) -> bool {
+    PERSONS.iter().filter(|(_, other)| *other == name).count() == 1
+}
+
+/// All that anybody has an agent say.
+pub(crate) const SAYS: &str = "hello";
 
 impl People {
     /// Asks for calls, in bursts.
@@ -83,7 +94,7 @@ impl People {
         let begun = Instant::now();
         let answer = self.calls.place(order).await;
         let took = begun.elapsed();
-        world.note(&format!("{number}: {} after {took:?}", said(&answer)));
+        world.note(format_args!("{number}: {} after {took:?}", said(&answer)));
         world.holds(took <= Duration::from_secs(70), || format!("{number}: an answer took {took:?}"));
         let store = self.calls.store();
         match answer {
@@ -147,13 +158,13 @@ impl People {
         }
     }
 
-    async fn order(&self, call: &CallId, what: u64, (id, name): (&'static str, &'static str)) {
+    async fn order(&self, call: &CallId, what: u64, who: Who) {
         let action = match what {
             7 if self.world.roll(|dice| dice.one_in(4)) => OperatorAction::Hangup,
             7..=9 => OperatorAction::Escalate { reason: "a refund".into() },
             10 | 11 => OperatorAction::Accept,
             12 => OperatorAction::Decline { reason: Some("fire drill".into()) },
-            13 => OperatorAction::Say { text: "hello".into() },
+            13 => OperatorAction::Say { text: SAYS.into() },
             14 => OperatorAction::Instruct { text: "be kind".into() },
             15 => OperatorAction::Claim,
             16 => OperatorAction::Release,
@@ -171,10 +182,7 @@ impl People {
             }
         };
         yes(true);
-        let begun = Instant::now();
-        let answer = self.calls.act(call, action.clone(), Person::new(id, name)).await;
-        self.answered(call, &format!("{action:?} by {name} {id}"), begun, answer.as_ref().err());
-        if answer.is_err() {
+        if !self.does(call, action.clone(), who).await {
             yes(false);
         } else if action == OperatorAction::Hangup {
             sleep(Duration::from_secs(1)).await;
@@ -188,7 +196,7 @@ impl People {
         }
     }
 
-    async fn listen(&self, call: &CallId, (id, name): (&'static str, &'static str)) {
+    async fn listen(&self, call: &CallId, (id, name): Who) {
         let there = |more: bool| {
             let mut memory = self.memory.lock().unwrap();
             let count = memory.listening.entry((call.clone(), name)).or_default();
@@ -219,7 +227,16 @@ impl People {
         self.world.holds(right, || format!("{call}: {shown_now:?} called {name} are shown, {listening} listen"));
     }
 
-    async fn take_over(&self, call: &CallId, (id, name): (&'static str, &'static str)) {
+    /// Speaks in the agent's place; and once more, or a colleague does, when that is over.
+    async fn take_over(&self, call: &CallId, mut who: Who) {
+        while self.sit(call, who).await && self.world.roll(|dice| dice.one_in(2)) {
+            who = self.world.roll(|dice| if dice.one_in(2) { who } else { dice.pick(&PERSONS) });
+            sleep(self.world.roll(|dice| dice.ms(0, 3_000))).await;
+        }
+    }
+
+    /// Speaks in the agent's place until the line ends, from either side. Whether there was a place.
+    async fn sit(&self, call: &CallId, (id, name): Who) -> bool {
         let (line, end) = Line::new();
         let begun = Instant::now();
         let asked = self.calls.take_over(call, line, Person::new(id, name));
@@ -227,14 +244,15 @@ impl People {
             // Gone before the answer is there.
             let patience = self.world.roll(|dice| dice.ms(0, 50));
             let _ = tokio::time::timeout(patience, asked).await;
-            return;
+            return true;
         }
         let answer = asked.await;
         self.answered(call, &format!("take-over by {name} {id}"), begun, answer.as_ref().err());
         if answer.is_err() {
-            return;
+            return false;
         }
-        let (wait, stays) = self.world.roll(|dice| (dice.ms(0, 12_000), dice.ms(0, 40_000)));
+        let (wait, stays, by_hand) =
+            self.world.roll(|dice| (dice.ms(0, 12_000), dice.ms(0, 40_000), dice.pick(&[0, 1, 2])));
         let speaks = async {
             sleep(wait).await;
             end.hear([0; FRAME_SAMPLES]);
@@ -245,11 +263,34 @@ impl People {
             () = end.forsaken() => {}
             () = speaks => {}
         }
+        for late in 0..by_hand {
+            // Whoever presses twice, or in a page that has not heard of the end yet, may do so when others speak.
+            let (one, call) = (self.clone(), call.clone());
+            let wait = self.world.roll(|dice| dice.ms(0, 8_000)) * late;
+            tokio::spawn(async move {
+                sleep(wait).await;
+                one.does(&call, OperatorAction::GiveBack, (id, name)).await
+            });
+        }
+        if by_hand > 0 {
+            // The line ends with the seat, or after a while.
+            let _ = tokio::time::timeout(Duration::from_secs(2), end.forsaken()).await;
+        }
+        true
+    }
+
+    async fn does(&self, call: &CallId, action: OperatorAction, (id, name): Who) -> bool {
+        let begun = Instant::now();
+        let what = format!("{action:?} by {name} {id}");
+        let answer = self.calls.act(call, action, Person::new(id, name)).await;
+        self.answered(call, &what, begun, answer.as_ref().err());
+        answer.is_ok()
     }
 
     fn answered(&self, call: &CallId, what: &str, begun: Instant, error: Option<&ActError>) {
         let took = begun.elapsed();
-        self.world.note(&format!("{call}: {what}: {}", error.map_or_else(|| "done".to_owned(), ToString::to_string)));
+        self.world
+            .note(format_args!("{call}: {what}: {}", error.map_or_else(|| "done".to_owned(), ToString::to_string)));
         let broken = self.world.state().rooms.get(call).is_some_and(|room| room.broken);
         self.world.holds(took <= AT_ONCE || broken, || format!("{call}: {what} took {took:?}"));
     }

@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use warmline::{
         testing::{Failed, Fault, MemoryDisk},
     },
 };
-use warmline_call::{CallId, Event, Timers, VoicemailPolicy};
+use warmline_call::{CallId, Timers, VoicemailPolicy};
 use warmline_telephony::{Clock, Health};
 use warmline_voice::{Speech, SpeechError, SpeechToText, TextToSpeech, Utterance, VoiceStyle};
 
@@ -29,7 +29,8 @@ use crate::{
     log::Log,
     network::{Network, end_all},
     people::{Memory, People},
-    world::{Tally, World},
+    tally::Tally,
+    world::World,
 };
 
 thread_local! {
@@ -119,7 +120,8 @@ impl Lot {
             world.violated(&wrong);
         }
         let mut own = JoinSet::new();
-        own.spawn(watch(world.clone(), store.clone(), Arc::clone(&self.log)));
+        let runtime = Arc::<OnceLock<Calls>>::default();
+        own.spawn(watch(world.clone(), store.clone(), Arc::clone(&self.log), Arc::clone(&runtime), self.max_calls));
         own.spawn(spoil(world.clone(), disk.clone()));
         own.spawn(degrade(world.clone()));
         if world.fault("network down at the start") {
@@ -136,7 +138,7 @@ impl Lot {
             Box::new(move || CallId::from_bits(ids.next())),
         );
         let calls = calls.await.unwrap();
-        own.spawn(count(world.clone(), calls.clone(), self.max_calls));
+        let _ = runtime.set(calls.clone());
         let people = People { world: world.clone(), calls: calls.clone(), memory: Arc::clone(&self.memory) };
         let most = world.roll(|dice| dice.between(1, 8));
         let mut busy = JoinSet::new();
@@ -150,6 +152,9 @@ impl Lot {
         }
         if !last {
             world.state().injected("stop");
+            // The first signal waits for calls to end by themselves; the second does not.
+            let patience = world.roll(|dice| if dice.one_in(2) { Duration::ZERO } else { dice.ms(100, 60_000) });
+            let _ = timeout(patience, calls.drain()).await;
             if self.outlives {
                 world.lets_go();
             }
@@ -264,19 +269,15 @@ impl Lot {
 }
 
 /// Looks at everything that is told, and at the world whenever it has changed.
-async fn watch(world: World, store: Store, log: Arc<Mutex<Log>>) {
+async fn watch(world: World, store: Store, log: Arc<Mutex<Log>>, runtime: Arc<OnceLock<Calls>>, most: usize) {
     let mut live = store.subscribe();
     loop {
         tokio::select! {
             biased;
             delivered = live.recv() => match delivered {
                 Ok(delivered) => {
-                    world.note(&format!("told {}", delivered.body()));
-                    if let Event::PhaseChanged { to, .. } = delivered.recorded.event
-                        && let Some(room) = world.state().rooms.get_mut(&delivered.recorded.call)
-                    {
-                        room.phase = Some(to);
-                    }
+                    world.note(format_args!("told {}", delivered.body()));
+                    world.told(&delivered.recorded);
                     let told = log.lock().unwrap().tell(&delivered.recorded);
                     if let Err(wrong) = told {
                         world.violated(&wrong);
@@ -286,17 +287,19 @@ async fn watch(world: World, store: Store, log: Arc<Mutex<Log>>) {
             },
             () = world.changed() => {
                 world.check(|call| store.view(call).now_or_never().flatten().map(|view| view.phase));
+                if let Some(calls) = runtime.get() {
+                    count(&world, calls, most);
+                }
             }
         }
     }
 }
 
 /// No more calls are open than may be.
-async fn count(world: World, calls: Calls, most: usize) {
-    loop {
-        sleep(Duration::from_millis(250)).await;
+fn count(world: &World, calls: &Calls, most: usize) {
+    let open = calls.open_count();
+    if open > most {
         let adopted = world.state().rooms.values().filter(|room| room.adopted).count();
-        let open = calls.open_count();
         world.holds(open <= most + adopted, || {
             format!("{open} calls are open, {adopted} of them taken over, of {most}")
         });

@@ -2,108 +2,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
+    fmt::{self, Display, Write as _},
     hash::{DefaultHasher, Hasher as _},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::{
-    sync::{Notify, broadcast, mpsc, watch},
-    time::Instant,
+use tokio::{sync::Notify, time::Instant};
+use warmline_call::{Action, AgentMode, AgentOrder, CallId, Event, Phase, Recorded};
+
+use crate::{
+    dice::Dice,
+    room::{Company, SimRoom},
+    tally::Tally,
 };
-use warmline_call::{AgentMode, AgentOrder, CallId, LegFact, LegRef, Phase};
-use warmline_telephony::{Frame, Health, LineEnd};
-
-use crate::dice::Dice;
-
-/// A customer who is there hears somebody after so long, at the latest.
-const SILENCE: Duration = Duration::from_millis(3_010);
 
 /// What panics on purpose panics with this.
 pub(crate) struct Simulated;
-
-/// How a leg stands with the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Stand {
-    Dialled,
-    Answered,
-    Gone,
-}
-
-pub(crate) struct SimLeg {
-    pub(crate) stand: Stand,
-    pub(crate) progress: Option<mpsc::Sender<LegFact>>,
-    pub(crate) end: Option<LineEnd>,
-    /// The program wants it gone.
-    pub(crate) asked: bool,
-    /// Wakes who is at that phone.
-    pub(crate) over: Arc<Notify>,
-}
-
-/// Who or what the customer of a call can hear.
-#[derive(Default)]
-pub(crate) struct Company {
-    pub(crate) agent: AgentMode,
-    pub(crate) music: bool,
-    pub(crate) sentences: BTreeSet<u64>,
-    /// Somebody is connected in the agent's place, and whether their line is up.
-    pub(crate) person: Option<(u64, bool)>,
-    alone_since: Option<Duration>,
-}
-
-/// A call as the network knows it, and the people on it.
-#[derive(Default)]
-pub(crate) struct SimRoom {
-    pub(crate) legs: BTreeMap<u32, SimLeg>,
-    pub(crate) together: Option<u32>,
-    /// Counts what makes a merge under way void.
-    pub(crate) merges: u64,
-    /// Attempts, and how many times a supervisor or an operator has said yes to them.
-    pub(crate) accepted: BTreeMap<u32, u32>,
-    pub(crate) company: Company,
-    /// Some process looks after it.
-    pub(crate) owned: bool,
-    /// From when on nobody did, though a process was there.
-    pub(crate) forsaken: Option<Duration>,
-    pub(crate) closing: bool,
-    pub(crate) dials: BTreeMap<u32, u32>,
-    pub(crate) adopted: bool,
-    pub(crate) listen: Option<broadcast::Sender<Arc<Frame>>>,
-    pub(crate) health: Option<watch::Sender<Health>>,
-    /// Whoever asked for it was told that nobody will be called.
-    pub(crate) refused: bool,
-    /// Its own task was made to panic.
-    pub(crate) broken: bool,
-    pub(crate) phase: Option<Phase>,
-}
-
-impl SimRoom {
-    pub(crate) fn up(&self, leg: u32) -> bool {
-        self.legs.get(&leg).is_some_and(|leg| leg.stand == Stand::Answered)
-    }
-
-    pub(crate) fn supervisor(&self) -> Option<u32> {
-        let there = |(leg, life): &(&u32, &SimLeg)| **leg > 0 && life.stand == Stand::Answered && !life.asked;
-        self.legs.iter().rev().find(there).map(|(leg, _)| *leg)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.legs.values().all(|leg| leg.stand == Stand::Gone)
-    }
-}
-
-/// What a run has come to.
-#[derive(Clone, Default)]
-pub(crate) struct Tally {
-    pub(crate) steps: u64,
-    pub(crate) calls: u64,
-    pub(crate) restarts: u64,
-    pub(crate) faults: BTreeMap<&'static str, u64>,
-    /// Faults, and the phases of calls that were open when they came.
-    pub(crate) visited: BTreeSet<(Phase, &'static str)>,
-    pub(crate) ends: BTreeMap<String, u64>,
-}
 
 pub(crate) struct State {
     pub(crate) dice: Dice,
@@ -166,15 +81,15 @@ impl World {
         self.1.notified().await;
     }
 
-    pub(crate) fn note(&self, what: &str) {
-        self.state().note(what);
+    pub(crate) fn note(&self, what: impl Display) {
+        self.state().note(&what);
         self.1.notify_one();
     }
 
     /// Changes a call's room; what its customer hears is looked at afterwards.
-    pub(crate) fn with<T>(&self, call: &CallId, what: &str, change: impl FnOnce(&mut SimRoom) -> T) -> T {
+    pub(crate) fn with<T>(&self, call: &CallId, what: impl Display, change: impl FnOnce(&mut SimRoom) -> T) -> T {
         let mut state = self.state();
-        state.note(&format!("{call}: {what}"));
+        state.note(&format_args!("{call}: {what}"));
         let now = state.now();
         let room = state.rooms.entry(call.clone()).or_default();
         let result = change(room);
@@ -189,7 +104,7 @@ impl World {
 
     pub(crate) fn violated(&self, what: &str) {
         let mut state = self.state();
-        state.note(&format!("VIOLATED {what}"));
+        state.note(&format_args!("VIOLATED {what}"));
         if state.violation.is_none() {
             state.violation = Some(what.to_owned());
         }
@@ -293,9 +208,28 @@ impl World {
         (state.hash.finish(), state.tally.clone(), state.violation.take(), state.story.take().unwrap_or_default())
     }
 
+    /// Everybody is told that: whether it is so.
+    pub(crate) fn told(&self, recorded: &Recorded) {
+        let mut state = self.state();
+        let Some(room) = state.rooms.get_mut(&recorded.call) else { return };
+        let wrong = match &recorded.event {
+            Event::PhaseChanged { to, .. } => {
+                room.phase = Some(*to);
+                None
+            }
+            Event::OperatorActed { action: Action::TakeOver, .. } => room.sittings.taken_over(),
+            Event::OperatorActed { action: Action::GiveBack, reason, .. } => room.sittings.given_back(reason.is_some()),
+            _ => None,
+        };
+        drop(state);
+        if let Some(wrong) = wrong {
+            self.violated(&format!("{}: {wrong}", recorded.call));
+        }
+    }
+
     /// What the customer's agent is told; whether its contract has it obey.
     pub(crate) fn order(&self, call: &CallId, order: AgentOrder) -> bool {
-        self.with(call, &format!("the agent is told {order:?}"), |room| {
+        self.with(call, format_args!("the agent is told {order:?}"), |room| {
             let Some(after) = room.company.agent.ordered(order) else { return false };
             room.company.agent = after;
             if matches!(order, AgentOrder::Start | AgentOrder::Resume | AgentOrder::Stop) {
@@ -338,6 +272,9 @@ impl World {
                 if let Some(alone) = room.listen_in(now) {
                     wrong.push(format!("{call}, {phase:?}: the customer has heard nobody for {alone:?}"));
                 }
+                if let Some(kept) = room.look_after_the_supervisor(now) {
+                    wrong.push(format!("{call}, {phase:?}: a supervisor is kept without a customer for {kept:?}"));
+                }
                 let forsaken = !down && !room.owned && !room.is_empty() && now >= unreachable_until;
                 room.forsaken = if forsaken { room.forsaken.or(Some(now)) } else { None };
                 if let Some(since) = room.forsaken
@@ -353,26 +290,6 @@ impl World {
     }
 }
 
-impl SimRoom {
-    /// How long the customer has heard nobody, if it is too long.
-    fn listen_in(&mut self, now: Duration) -> Option<Duration> {
-        let there = self.owned && !self.closing && self.legs.get(&0).is_some_and(|leg| !leg.asked) && self.up(0);
-        let company = &self.company;
-        let heard = match company.agent {
-            AgentMode::Stopped | AgentMode::Idle => false,
-            AgentMode::Talking => true,
-            AgentMode::Replaced => company.person.is_some_and(|(_, up)| up),
-            AgentMode::HandedOver | AgentMode::Paused | AgentMode::ListenOnly => company.music,
-        };
-        let heard = heard || !company.sentences.is_empty() || self.together.is_some();
-        let since = self.company.alone_since.take().unwrap_or(now);
-        if there && !heard {
-            self.company.alone_since = Some(since);
-        }
-        (there && now - since > SILENCE).then_some(now - since)
-    }
-}
-
 impl State {
     pub(crate) fn now(&self) -> Duration {
         self.before + self.begun.map_or(Duration::ZERO, |begun| begun.elapsed())
@@ -383,17 +300,18 @@ impl State {
         let open = self.rooms.values().filter(|room| !room.is_empty()).filter_map(|room| room.phase);
         let visited: Vec<_> = open.map(|phase| (phase, kind)).collect();
         self.tally.visited.extend(visited);
-        self.note(kind);
+        self.note(&kind);
     }
 
-    fn note(&mut self, what: &str) {
+    fn note(&mut self, what: &dyn Display) {
         // What is swept away with a process is swept in any order, and at no time.
         if self.begun.is_none() {
             return;
         }
         self.tally.steps += 1;
         let now = self.now().as_millis();
-        self.hash.write(what.as_bytes());
+        // Written down only where somebody is going to read it.
+        let _ = write!(Hashed(&mut self.hash), "{what}");
         self.hash.write_u128(now);
         if let Some(story) = &mut self.story {
             story.push(format!("{:>9.3} {what}", now as f64 / 1_000.0));
@@ -401,42 +319,12 @@ impl State {
     }
 }
 
-/// A leg as the rooms count them.
-pub(crate) fn number(leg: LegRef) -> u32 {
-    match leg {
-        LegRef::Customer => 0,
-        LegRef::Supervisor(attempt) => attempt,
-    }
-}
+/// Takes text in piece by piece.
+struct Hashed<'a>(&'a mut DefaultHasher);
 
-pub(crate) fn leg_ref(number: u32) -> LegRef {
-    if number == 0 { LegRef::Customer } else { LegRef::Supervisor(number) }
-}
-
-impl Tally {
-    pub(crate) fn add(&mut self, other: Self) {
-        self.steps += other.steps;
-        self.calls += other.calls;
-        self.restarts += other.restarts;
-        for (kind, times) in other.faults {
-            *self.faults.entry(kind).or_default() += times;
-        }
-        for (reason, times) in other.ends {
-            *self.ends.entry(reason).or_default() += times;
-        }
-        self.visited.extend(other.visited);
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults: u64 = self.faults.values().sum();
-        writeln!(f, "{} steps, {} calls, {} restarts, {faults} faults", self.steps, self.calls, self.restarts)?;
-        for (kind, times) in &self.faults {
-            let phases: Vec<_> =
-                self.visited.iter().filter(|(_, k)| k == kind).map(|(phase, _)| phase.as_str()).collect();
-            writeln!(f, "  {times:>8} × {kind}, in {}", phases.join(", "))?;
-        }
-        write!(f, "  ends: {:?}", self.ends)
+impl fmt::Write for Hashed<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
     }
 }

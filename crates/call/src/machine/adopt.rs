@@ -86,6 +86,7 @@ impl Machine {
         }
         machine.position =
             Position::adopted(State::Farewell { phase: call.phase, attempt, words, until, end: End::stopped() });
+        machine.let_go();
         machine
     }
 }

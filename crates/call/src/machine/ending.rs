@@ -1,4 +1,6 @@
 //! The end: last words where somebody is there to hear them, then every leg is hung up, then the last event.
+//!
+//! Of two who hear last words of their own nobody waits for the other's: whoever has heard theirs is hung up.
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ pub(super) struct End {
 }
 
 impl Machine {
-    /// Says the last words, then ends. Nothing but the end follows.
+    /// Says the last words, then ends. Nothing but the end follows; whoever is told nothing is hung up now.
     pub(super) fn farewell(&mut self, end: End, words: Vec<(FixedLine, Audience)>, within: Duration) {
         let state = self.position.state();
         let (phase, attempt, until) = (state.phase(), state.open_attempt(), self.after(within));
@@ -21,14 +23,11 @@ impl Machine {
             self.say(*line, *to);
         }
         self.enter(State::Farewell { phase, attempt, words, until, end });
+        self.let_go();
     }
 
-    pub(super) fn farewell_said(&mut self, said: FixedLine) {
-        self.strike_words(|words| {
-            if let Some(at) = words.iter().position(|(line, _)| *line == said) {
-                words.remove(at);
-            }
-        });
+    pub(super) fn farewell_said(&mut self, said: FixedLine, to: Audience) {
+        self.strike_words(|words| words.retain(|word| *word != (said, to)));
     }
 
     /// Somebody who was to hear the last words is gone. Of two who were to hear them together, the other has been left.
@@ -47,6 +46,25 @@ impl Machine {
             self.close(end);
         } else {
             self.enter(State::Farewell { phase, attempt, words, until, end });
+            self.let_go();
+        }
+    }
+
+    /// Hangs up whoever has no last words left to hear. Those who still hear that an earlier attempt was called off have a
+    /// time limit of their own.
+    pub(super) fn let_go(&mut self) {
+        let State::Farewell { attempt, words, .. } = self.position.state() else { return };
+        let told = |leg: &LegRef| {
+            words.iter().any(|(_, to)| match leg {
+                LegRef::Customer => *to != Audience::Supervisor,
+                LegRef::Supervisor(told) => *to != Audience::Customer && *attempt == Some(*told),
+            })
+        };
+        let before = self.legs.in_farewell();
+        let alive = self.legs.alive().into_iter();
+        let done: Vec<LegRef> = alive.filter(|leg| !told(leg) && !before.contains(leg)).collect();
+        for leg in done {
+            self.hang_up(leg);
         }
     }
 

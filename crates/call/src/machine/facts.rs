@@ -103,7 +103,7 @@ impl Machine {
         matches!(self.position.state(), State::Conversing) && !self.seating.is_taken()
     }
 
-    pub(super) fn on_said(&mut self, line: FixedLine) {
+    pub(super) fn on_said(&mut self, line: FixedLine, to: Audience) {
         if line == FixedLine::Cancelled {
             for leg in self.legs.in_farewell() {
                 self.hang_up(leg);
@@ -120,7 +120,7 @@ impl Machine {
             (State::Merging { attempt, by, step: MergeStep::LastLine { .. } }, FixedLine::Merged) => {
                 self.merged(attempt, by);
             }
-            (State::Farewell { .. }, line) => self.farewell_said(line),
+            (State::Farewell { .. }, line) => self.farewell_said(line, to),
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-use super::{FixedLine, Person, Seat, SeatFact};
+use super::{Audience, FixedLine, Person, Seat, SeatFact};
 use crate::{DecidedBy, MediaCause, MediaState, Phase, Private, RequestedBy};
 
 /// A fact or an action. Facts that come late are ignored; actions that make no sense now are rejected.
@@ -48,8 +48,8 @@ pub enum Input {
     },
     /// The person on that seat moved on. What comes of a seat that is somebody else's by now changes nothing.
     Seat(Seat, SeatFact),
-    /// The sentence asked for by [`Command::Say`](crate::Command::Say) was spoken, or could not be.
-    Said(FixedLine),
+    /// The sentence asked for by [`Command::Say`](crate::Command::Say) was spoken to them, or could not be.
+    Said(FixedLine, Audience),
     /// The answer to [`Command::PrepareBriefing`](crate::Command::PrepareBriefing).
     BriefingPrepared {
         /// The attempt it is for.

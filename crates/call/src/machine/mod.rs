@@ -153,7 +153,7 @@ impl Machine {
             Input::AgentLost => self.on_agent_lost(),
             Input::ConsultLost { attempt } => self.on_consult_lost(attempt),
             Input::Seat(seat, fact) => self.on_seat(seat, fact),
-            Input::Said(line) => self.on_said(line),
+            Input::Said(line, to) => self.on_said(line, to),
             Input::BriefingPrepared { attempt, summary, points } => self.on_briefing_prepared(attempt, summary, points),
             Input::SupervisorAccepted { attempt, by } => self.on_accepted(attempt, by),
             Input::SupervisorDeclined { attempt, by, reason } => self.on_declined(attempt, by, reason),

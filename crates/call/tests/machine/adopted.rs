@@ -48,7 +48,7 @@ fn a_merged_call_goes_on_untouched_and_ends_when_one_hangs_up() {
 fn a_merged_call_of_which_one_is_left_says_so_and_ends() {
     let mut call = adopt(Phase::Merged, &[CUSTOMER], None);
     call.then([Command::PauseConversation, Command::Say { line: FixedLine::Trouble, to: Audience::Customer }], []);
-    call.when(Input::Said(FixedLine::Trouble));
+    call.when(said(FixedLine::Trouble));
     call.then([Command::StopConversation, Command::HangUp(CUSTOMER)], []);
     call.when(left(CUSTOMER, LeftCause::Released));
     call.then(
@@ -72,10 +72,12 @@ fn whoever_was_briefed_or_on_hold_is_told_and_hung_up() {
         ],
         [decided(1, TransferOutcome::Cancelled, DecidedBy::Network)],
     );
-    call.when(Input::Said(FixedLine::Trouble));
-    call.nothing();
+    call.when(said(FixedLine::Trouble));
+    call.then([Command::HangUp(CUSTOMER)], []);
+    call.when(left(CUSTOMER, LeftCause::Released));
+    call.then([], [gone(CUSTOMER, "released")]);
     call.timer();
-    call.then([Command::StopConversation, Command::HangUp(CUSTOMER), Command::HangUp(FIRST)], []);
+    call.then([Command::StopConversation, Command::HangUp(FIRST)], []);
 }
 
 #[test]
@@ -85,7 +87,7 @@ fn a_supervisor_without_a_customer_is_told_so() {
         [say(FixedLine::CustomerLeft, Audience::Supervisor)],
         [decided(1, TransferOutcome::Cancelled, DecidedBy::Network)],
     );
-    call.when(Input::Said(FixedLine::CustomerLeft));
+    call.when(said(FixedLine::CustomerLeft));
     call.then([Command::StopConversation, Command::HangUp(FIRST)], []);
 }
 

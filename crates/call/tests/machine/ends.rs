@@ -144,11 +144,11 @@ fn a_supervisor_is_told_that_the_customer_has_gone() {
         assert_eq!(commands.contains(&Command::StopMusic), music_stops);
         assert_eq!(commands.last(), Some(&say(FixedLine::CustomerLeft, Audience::Supervisor)));
         assert_eq!(events[1], decided(1, TransferOutcome::CustomerLeft, DecidedBy::Network));
-        for late in [accepted(1), Input::Merged { attempt: 1 }, Input::Said(FixedLine::Connecting)] {
+        for late in [accepted(1), Input::Merged { attempt: 1 }, said(FixedLine::Connecting)] {
             call.when(late);
             call.nothing();
         }
-        call.when(Input::Said(FixedLine::CustomerLeft));
+        call.when(said(FixedLine::CustomerLeft));
         call.then([Command::StopConversation, Command::HangUp(FIRST)], []);
         assert_eq!(call.machine.phase(), from);
         call.when(left(FIRST, LeftCause::HungUp));
@@ -212,7 +212,7 @@ fn a_machine_gets_a_message_or_nothing() {
     call.then([Command::PauseConversation, say(FixedLine::VoicemailMessage, Audience::Customer)], []);
     call.when(human());
     call.nothing();
-    call.when(Input::Said(FixedLine::VoicemailMessage));
+    call.when(said(FixedLine::VoicemailMessage));
     call.then([Command::StopConversation, Command::HangUp(CUSTOMER)], []);
     call.when(left(CUSTOMER, LeftCause::Released));
     call.then(
@@ -230,11 +230,11 @@ fn a_machine_on_hold_is_not_transferred() {
     let mut call = Scene::after(config(1), briefing());
     call.when(Input::MachineDetected(CUSTOMER));
     call.then(
-        [Command::StopMusic, say(FixedLine::Cancelled, Audience::Supervisor)],
+        [Command::StopMusic, say(FixedLine::Cancelled, Audience::Supervisor), Command::HangUp(CUSTOMER)],
         [decided(1, TransferOutcome::Cancelled, DecidedBy::Network), music(false)],
     );
-    call.when(Input::Said(FixedLine::Cancelled));
-    call.then([Command::StopConversation, Command::HangUp(CUSTOMER), Command::HangUp(FIRST)], []);
+    call.when(said(FixedLine::Cancelled));
+    call.then([Command::StopConversation, Command::HangUp(FIRST)], []);
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn an_agent_that_fails_with_nobody_to_hand_over_to_says_so() {
     let mut call = Scene::after(config(0), conversing());
     call.when(Input::AgentFailed { detail: "The model is gone.".to_owned() });
     call.then([Command::PauseConversation, say(FixedLine::Trouble, Audience::Customer)], []);
-    call.when(Input::Said(FixedLine::Trouble));
+    call.when(said(FixedLine::Trouble));
     call.then([Command::StopConversation, Command::HangUp(CUSTOMER)], []);
     call.when(left(CUSTOMER, LeftCause::Released));
     let detail = "The agent could not go on: The model is gone.";
@@ -365,10 +365,10 @@ fn a_stopping_server_says_goodbye_to_all_who_are_there() {
         ],
         [decided(1, TransferOutcome::Cancelled, DecidedBy::Console), music(false)],
     );
-    call.when(Input::Said(FixedLine::Stopping));
-    call.nothing();
     call.when(left(FIRST, LeftCause::HungUp));
-    call.then([Command::StopConversation, Command::HangUp(CUSTOMER)], [gone(FIRST, "hung_up")]);
+    call.then([], [gone(FIRST, "hung_up")]);
+    call.when(said(FixedLine::Stopping));
+    call.then([Command::StopConversation, Command::HangUp(CUSTOMER)], []);
 
     let mut call = Scene::after(config(1), last_line());
     call.when(Input::Stop);

@@ -105,7 +105,7 @@ fn a_declining_supervisor_is_hung_up_and_the_next_one_dialled() {
             phase(Phase::Conversing, Phase::OnHold),
         ],
     );
-    call.when(Input::Said(FixedLine::Hold));
+    call.when(said(FixedLine::Hold));
     call.then(
         [Command::PlayMusic, dial_supervisor(3, 0)],
         [music(true), phase(Phase::OnHold, Phase::CallingSupervisor), supervisor_dialled(3, 0)],
@@ -115,7 +115,7 @@ fn a_declining_supervisor_is_hung_up_and_the_next_one_dialled() {
 #[test]
 fn a_briefing_that_is_ready_late_serves_the_next_attempt() {
     let mut call = Scene::after(config(2), on_hold());
-    call.skip(Input::Said(FixedLine::Hold));
+    call.skip(said(FixedLine::Hold));
     call.skip(left(FIRST, LeftCause::Busy));
     call.when(prepared(1));
     call.then([], [briefing_for(2)]);
@@ -224,7 +224,7 @@ fn a_supervisor_who_goes_once_merged_brings_the_agent_back_though_there_is_anoth
             phase(Phase::Merging, Phase::Conversing),
         ],
     );
-    call.when(Input::Said(FixedLine::Merged));
+    call.when(said(FixedLine::Merged));
     call.nothing();
 }
 
@@ -251,7 +251,7 @@ fn the_customer_changes_their_mind() {
     let mut call = Scene::after(config(2), on_hold());
     call.when(Input::CustomerChangedMind);
     call.then([resume(TransferOutcome::Cancelled, DecidedBy::Voice)], [back(Phase::OnHold)]);
-    call.when(Input::Said(FixedLine::Hold));
+    call.when(said(FixedLine::Hold));
     call.nothing();
 
     let mut call = Scene::after(config(2), calling());
@@ -275,7 +275,7 @@ fn the_customer_changes_their_mind() {
         call
     };
     let mut call = briefed();
-    call.when(Input::Said(FixedLine::Cancelled));
+    call.when(said(FixedLine::Cancelled));
     call.then([Command::HangUp(FIRST)], []);
     let mut call = briefed();
     assert_eq!(call.timer(), Duration::from_secs(4));
@@ -309,7 +309,7 @@ fn a_call_tries_ten_times_and_then_has_no_human() {
     let mut dials = 0;
     for _ in 0..4 {
         call.skip(human());
-        call.skip(Input::Said(FixedLine::Hold));
+        call.skip(said(FixedLine::Hold));
         while call.machine.phase() == Phase::CallingSupervisor {
             dials += 1;
             call.skip(left(LegRef::Supervisor(dials), LeftCause::Busy));

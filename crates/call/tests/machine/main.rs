@@ -14,6 +14,7 @@ mod asked;
 mod ends;
 mod failed_transfers;
 mod graph;
+mod last_words;
 mod people;
 mod random;
 mod scene;

@@ -256,7 +256,7 @@ fn a_merged_call_that_needs_no_process_is_let_go() {
     call.then([Command::Detach], []);
     let mut call = Scene::after(config, conversing());
     call.skip(Input::Stop);
-    call.skip(Input::Said(warmline_call::FixedLine::Stopping));
+    call.skip(said(warmline_call::FixedLine::Stopping));
     call.skip(left(CUSTOMER, LeftCause::Released));
     assert!(call.machine.is_over());
 }

@@ -119,7 +119,7 @@ pub fn on_hold() -> Vec<Input> {
 }
 
 pub fn calling() -> Vec<Input> {
-    [on_hold(), vec![prepared(1), Input::Said(FixedLine::Hold)]].concat()
+    [on_hold(), vec![prepared(1), said(FixedLine::Hold)]].concat()
 }
 
 pub fn briefing() -> Vec<Input> {
@@ -131,11 +131,11 @@ pub fn merging() -> Vec<Input> {
 }
 
 pub fn last_line() -> Vec<Input> {
-    [merging(), vec![Input::Merged { attempt: 1 }, Input::Said(FixedLine::Connecting)]].concat()
+    [merging(), vec![Input::Merged { attempt: 1 }, said(FixedLine::Connecting)]].concat()
 }
 
 pub fn merged() -> Vec<Input> {
-    [last_line(), vec![Input::Said(FixedLine::Merged)]].concat()
+    [last_line(), vec![said(FixedLine::Merged)]].concat()
 }
 
 pub fn answered(leg: LegRef) -> Input {
@@ -156,6 +156,20 @@ pub fn left_with(leg: LegRef, cause: LeftCause, sip_status: Option<u16>) -> Inpu
 
 pub fn human() -> Input {
     Input::HumanRequested { by: RequestedBy::Customer, reason: "wants a person".into() }
+}
+
+/// That was said to those whom it is for; where each hears it in a room of their own, to the customer.
+pub fn said(line: FixedLine) -> Input {
+    let to = match line {
+        FixedLine::Connecting | FixedLine::CustomerLeft | FixedLine::Cancelled => Audience::Supervisor,
+        FixedLine::Merged => Audience::Both,
+        FixedLine::Hold
+        | FixedLine::TimeOver
+        | FixedLine::Stopping
+        | FixedLine::Trouble
+        | FixedLine::VoicemailMessage => Audience::Customer,
+    };
+    Input::Said(line, to)
 }
 
 pub fn prepared(attempt: u32) -> Input {

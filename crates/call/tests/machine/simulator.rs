@@ -41,8 +41,8 @@ pub struct Simulator {
     agent: AgentMode,
     person: Option<Seat>,
     music: bool,
-    /// What is being said to the customer, and how many hear the same in rooms of their own (no report says who did).
-    sentence: Option<(FixedLine, u8)>,
+    /// What is being said to the customer, alone or not.
+    sentence: Option<(FixedLine, Audience)>,
     together: bool,
     silenced: bool,
     seats: Seat,
@@ -214,12 +214,7 @@ impl Simulator {
     /// What a report means for what the customer can hear.
     fn hear(&mut self, input: &Input) {
         match input {
-            Input::Said(said) => {
-                self.sentence = match self.sentence {
-                    Some((line, hearers)) if line == *said => (hearers > 1).then_some((line, hearers - 1)),
-                    other => other,
-                };
-            }
+            Input::Said(line, to) => self.sentence = self.sentence.filter(|said| *said != (*line, *to)),
             Input::Merged { attempt } if self.merges.last() == Some(attempt) => {
                 self.together |= self.view.phase == Phase::Merging;
             }
@@ -381,11 +376,7 @@ impl Simulator {
         };
         if to != Audience::Supervisor {
             assert!(there(Leg::Customer), "{line:?} to a customer who is not there");
-            self.sentence = Some((line, 1));
-        } else if let Some((said, hearers)) = &mut self.sentence
-            && *said == line
-        {
-            *hearers += 1;
+            self.sentence = Some((line, to));
         }
         if to != Audience::Customer {
             assert!(there(Leg::Supervisor), "{line:?} to a supervisor who is not there");
@@ -403,20 +394,14 @@ impl Simulator {
         assert_eq!(replaced, self.person.is_some(), "the agent is replaced by somebody, and nobody talks beside it");
         assert!(!self.music || matches!(self.view.phase, Phase::CallingSupervisor | Phase::Briefing));
         let there = self.legs.get(&(Leg::Customer, None)) == Some(&LegState::Answered);
-        if there && !self.silenced {
+        if there && !self.silenced && !self.hung_up.contains(&LegRef::Customer) {
             // From the music's end until the two hear each other it may be silent for three seconds.
             let soon = self.now + Duration::from_secs(3);
             let connecting =
                 self.view.phase == Phase::Merging && self.machine.poll_timeout().is_some_and(|t| t <= soon);
-            // A machine on hold is no customer: a supervisor who hears that all is called off is what counts.
             let company = agent || replaced || self.music || self.sentence.is_some() || self.together || connecting;
-            assert!(company || self.machine_on_hold(), "the customer is alone in {}", self.view.phase);
+            assert!(company, "the customer is alone in {}", self.view.phase);
         }
-    }
-
-    fn machine_on_hold(&self) -> bool {
-        let last = self.view.attempts.last();
-        last.is_some_and(|a| a.outcome == Some(TransferOutcome::Cancelled) && a.by == Some(DecidedBy::Network))
     }
 
     /// What the world owes for a command.
@@ -429,7 +414,7 @@ impl Simulator {
                 self.owed.push(leg(which, LegFact::Answered));
                 self.owed.push(leg(which, gone(self.owed.len())));
             }
-            Command::Say { line, .. } => self.owed.push(Input::Said(line)),
+            Command::Say { line, to } => self.owed.push(Input::Said(line, to)),
             Command::StartConversation | Command::ResumeConversation { .. } => {
                 let reason = || "please".into();
                 self.owed.push(Input::HumanRequested { by: RequestedBy::Customer, reason: reason() });
@@ -497,7 +482,10 @@ fn anything(what: u8, which: u8) -> Input {
         9 => Input::ConversationFinished,
         10 => Input::AgentFailed { detail: "gone".to_owned() },
         11 => Input::CustomerInaudible,
-        12 | 13 => Input::Said(LINES[usize::from(which) % LINES.len()]),
+        12 | 13 => {
+            let to = [Audience::Customer, Audience::Supervisor, Audience::Both][usize::from(which % 3)];
+            Input::Said(LINES[usize::from(which / 3) % LINES.len()], to)
+        }
         14 => Input::BriefingPrepared { attempt, summary: format!("Because {which}").into(), points: vec![] },
         15 => Input::SupervisorAccepted { attempt, by },
         16 => Input::SupervisorDeclined { attempt, by, reason: None },

@@ -135,7 +135,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Seat(_, SeatFact::Ready) => "seat_ready",
         Input::Seat(_, SeatFact::Silent) => "seat_silent",
         Input::Seat(_, SeatFact::Left) => "seat_left",
-        Input::Said(line) => match line {
+        Input::Said(line, _) => match line {
             FixedLine::Hold => "said_hold",
             FixedLine::Connecting => "said_connecting",
             FixedLine::Merged => "said_merged",
@@ -212,7 +212,7 @@ fn inputs() -> Vec<Input> {
         operator(OperatorAction::GiveBack),
         Input::Stop,
     ];
-    inputs.extend(LINES.map(Input::Said));
+    inputs.extend(LINES.map(said));
     inputs
 }
 

@@ -35,7 +35,7 @@ fn a_call_from_the_dial_to_the_merge_and_its_end() {
             phase(Phase::Conversing, Phase::OnHold),
         ],
     );
-    call.when(Input::Said(FixedLine::Hold));
+    call.when(said(FixedLine::Hold));
     call.then(
         [Command::PlayMusic, dial_supervisor(1, 0)],
         [music(true), phase(Phase::OnHold, Phase::CallingSupervisor), supervisor_dialled(1, 0)],
@@ -53,9 +53,9 @@ fn a_call_from_the_dial_to_the_merge_and_its_end() {
     );
     call.when(Input::Merged { attempt: 1 });
     call.nothing();
-    call.when(Input::Said(FixedLine::Connecting));
+    call.when(said(FixedLine::Connecting));
     call.then([say(FixedLine::Merged, Audience::Both)], []);
-    call.when(Input::Said(FixedLine::Merged));
+    call.when(said(FixedLine::Merged));
     call.then(
         [Command::Leave],
         [decided(1, TransferOutcome::Connected, DecidedBy::Voice), phase(Phase::Merging, Phase::Merged)],
@@ -91,7 +91,7 @@ fn a_phone_may_be_answered_without_ringing() {
 #[test]
 fn the_supervisor_waits_for_a_late_briefing() {
     let mut call = Scene::after(config(1), on_hold());
-    call.skip(Input::Said(FixedLine::Hold));
+    call.skip(said(FixedLine::Hold));
     call.when(answered(FIRST));
     call.then([], [leg(FIRST, LegState::Answered), phase(Phase::CallingSupervisor, Phase::Briefing)]);
     call.when(prepared(1));
@@ -124,7 +124,7 @@ fn sentences_that_never_end_hold_nothing_up() {
 #[test]
 fn the_sentence_may_be_over_before_the_merge() {
     let mut call = Scene::after(config(1), merging());
-    call.when(Input::Said(FixedLine::Connecting));
+    call.when(said(FixedLine::Connecting));
     call.nothing();
     call.when(Input::Merged { attempt: 1 });
     call.then([say(FixedLine::Merged, Audience::Both)], []);
@@ -146,7 +146,7 @@ fn an_operator_escalates_and_accepts() {
     assert_eq!(refused.detail, "an escalation is already under way; the call is in phase on_hold");
     let refused = call.refused(OperatorAction::Accept);
     assert_eq!(refused.detail, "no supervisor has been called yet; the call is in phase on_hold");
-    call.skip(Input::Said(FixedLine::Hold));
+    call.skip(said(FixedLine::Hold));
     let refused = call.refused(OperatorAction::Accept);
     assert_eq!(refused.detail, "the supervisor has not answered yet; the call is in phase calling_supervisor");
     call.skip(answered(FIRST));
