@@ -13,6 +13,7 @@ mod posts;
 mod program;
 mod report;
 mod response;
+mod soak;
 mod speech;
 mod stand;
 mod stats;
@@ -64,11 +65,12 @@ enum What {
     Posts,
     List,
     Overload,
+    Soak,
     Participants,
     Livekit,
 }
 
-const EACH: [What; 14] = [
+const EACH: [What; 15] = [
     What::Startup,
     What::Memory,
     What::Response,
@@ -81,6 +83,7 @@ const EACH: [What; 14] = [
     What::Posts,
     What::List,
     What::Overload,
+    What::Soak,
     What::Participants,
     What::Livekit,
 ];
@@ -191,6 +194,7 @@ async fn run(what: What, context: &Context) -> anyhow::Result<Vec<Row>> {
         What::Posts => posts::posts(context).await,
         What::List => posts::list(context).await,
         What::Overload => overload::run(context).await,
+        What::Soak => soak::run(context).await,
         What::Participants => livekit::participants(context).await,
         What::Livekit => livekit::calls(context).await,
     }

@@ -20,11 +20,15 @@ pub struct Told {
     pub open: BTreeSet<String>,
     /// Which call was placed for whom; every request has a name of its own.
     pub names: BTreeMap<String, String>,
-    /// Whether all that had happened until it came (back) is known.
     caught_up: bool,
 }
 
 impl Told {
+    /// Whether all that had happened until the console came (back) is known.
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up
+    }
+
     /// Whether every call is known, and over.
     pub fn is_all_over(&self) -> bool {
         self.caught_up && self.open.is_empty()
