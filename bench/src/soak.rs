@@ -68,7 +68,7 @@ struct Inventory {
 pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
     let stand = Arc::new(Stand::on_exchange(StandIn::speech()).await?);
     let at_once = context.pick(AT_ONCE, CUSTOMERS.len());
-    live(&stand, context.pick(WARM_UP, CUSTOMERS.len()), at_once).await?;
+    live(&stand, context.pick(WARM_UP, 1), at_once).await?;
     let before = settled(&stand).await?;
     let begun = Instant::now();
     let outcomes = live(&stand, context.pick(CALLS, CUSTOMERS.len()), at_once).await?;
@@ -105,7 +105,7 @@ pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
 
 /// Lives so many calls to their ends; how they ended, and what became of their transfers.
 async fn live(stand: &Arc<Stand>, calls: usize, at_once: usize) -> anyhow::Result<BTreeMap<String, usize>> {
-    let lives = (0..calls).map(|n| {
+    let lives = (1..=calls).map(|n| {
         let stand = Arc::clone(stand);
         async move {
             let life = tokio::spawn(async move { tokio::time::timeout(PATIENCE, one(&stand, n)).await });

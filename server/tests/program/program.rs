@@ -85,13 +85,13 @@ impl Program {
         timeout(Duration::from_secs(300), ready).await.unwrap();
     }
 
-    /// Kills it, as a power cut does, and starts it again. How long that takes until it can place calls.
-    pub async fn kill_and_restart(&mut self) -> Duration {
+    /// Kills it, as a power cut does, and starts it again. How long that takes until it answers with 200 there.
+    pub async fn kill_and_restart(&mut self, until: &str) -> Duration {
         self.kill().await;
         let begun = Instant::now();
         self.restart().await;
-        while self.http.get(self.url("/readyz")).send().await.unwrap().status() != 200 {
-            assert!(begun.elapsed() < Duration::from_secs(60), "it does not become ready");
+        while self.http.get(self.url(until)).send().await.unwrap().status() != 200 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{until} is not answered with 200");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         begun.elapsed()

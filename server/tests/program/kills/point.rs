@@ -82,7 +82,7 @@ impl World {
         self.tally.killed(&self.told.borrow());
         let killed = Instant::now();
         self.program.set(&[("LIVEKIT_SUPERVISOR_PHONE_NUMBER", crowd::supervisors(&mut self.dice))]);
-        let ready = self.program.kill_and_restart().await;
+        let ready = self.program.kill_and_restart("/readyz").await;
         let answered: Vec<_> = join_all(posts).await.into_iter().map(Result::unwrap).collect();
         self.go_on(killed).await;
         self.tally.restarted(ready, killed.elapsed());
