@@ -14,6 +14,7 @@ mod posts;
 mod program;
 mod report;
 mod response;
+mod soak;
 mod speech;
 mod stand;
 mod stats;
@@ -65,11 +66,12 @@ enum What {
     Posts,
     List,
     Overload,
+    Soak,
     Participants,
     Livekit,
 }
 
-const EACH: [What; 14] = [
+const EACH: [What; 15] = [
     What::Startup,
     What::Memory,
     What::Response,
@@ -82,6 +84,7 @@ const EACH: [What; 14] = [
     What::Posts,
     What::List,
     What::Overload,
+    What::Soak,
     What::Participants,
     What::Livekit,
 ];
@@ -192,6 +195,7 @@ async fn run(what: What, context: &Context) -> anyhow::Result<Vec<Row>> {
         What::Posts => posts::posts(context).await,
         What::List => posts::list(context).await,
         What::Overload => overload::run(context).await,
+        What::Soak => soak::run(context).await,
         What::Participants => livekit::participants(context).await,
         What::Livekit => livekit::calls(context).await,
     }

@@ -1,12 +1,8 @@
 //! Puts the program together and serves it. The only module that names providers and backends.
 
-use std::{
-    io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+mod speech;
+
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
@@ -16,7 +12,6 @@ use tokio::{
     sync::watch,
 };
 use warmline_exchange::{Exchange, ExchangeOptions, Personas};
-use warmline_speech_local::{LocalSpeech, SpeechStatus, models};
 use warmline_speech_openai::OpenAi;
 use warmline_telephony::{Clock, HoldMusic, Telephony};
 use warmline_voice::{LanguageModel, Speech};
@@ -29,6 +24,8 @@ use crate::{
     settings::{Backend, Carrier, LiveKitGroup, Settings},
     store::{Store, StoreOptions},
 };
+
+pub use speech::EarsAndMouth;
 
 /// Who calls, as phones of the exchange show it, where `TWILIO_NUMBER` says nothing.
 const EXCHANGE_NUMBER: &str = "+15550100000";
@@ -51,9 +48,17 @@ pub enum Stopped {
 /// # Errors
 /// Something that start-up needs is missing or taken; the message says what to do.
 pub async fn serve(settings: Settings) -> anyhow::Result<Stopped> {
+    serve_with(settings, speech::local).await
+}
+
+/// The same with other ears and another mouth: for tests.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_with(settings: Settings, speech: impl FnOnce(&Settings) -> EarsAndMouth) -> anyhow::Result<Stopped> {
     let mut signals = Signals::new()?;
     let listener = listen(settings.addr).await?;
-    let (calls, webhooks) = start(&settings).await?;
+    let (calls, webhooks) = start(&settings, speech).await?;
     let addr = listener.local_addr()?;
     tracing::info!("Warmline is ready at http://{addr}");
 
@@ -91,26 +96,24 @@ async fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// The runtime that settings ask for, and where its backend is told what happens.
-async fn start(settings: &Settings) -> anyhow::Result<(Calls, Router)> {
+async fn start(settings: &Settings, speech: impl FnOnce(&Settings) -> EarsAndMouth) -> anyhow::Result<(Calls, Router)> {
     let clock = Clock::start();
     let options = StoreOptions { fsync: settings.fsync, ..StoreOptions::default() };
     let store = Store::open_with(&settings.database_url, options).await?;
-    let local = LocalSpeech::spawn(settings.models_dir.clone());
-    fetch_models(&settings.models_dir, &local);
-    let speech = Speech { stt: local.stt(), tts: local.tts(), model: language_model(settings)? };
+    let EarsAndMouth { stt, tts, readiness } = speech(settings);
+    let speech = Speech { stt, tts, model: language_model(settings)? };
     let backend = backend(settings, &speech).await?;
     let calls = Calls::start(Parts {
         store,
         telephony: backend.telephony,
         exchange: backend.exchange,
         speech,
-        readiness: vec![speech_readiness(&local), backend.readiness],
+        readiness: vec![readiness, backend.readiness],
         hold_music: hold_music(settings.hold_music.clone()).await?,
         policy: policy(settings),
         clock,
     })
     .await?;
-    render_ahead(&local, settings);
     Ok((calls, backend.webhooks))
 }
 
@@ -186,62 +189,6 @@ fn policy(settings: &Settings) -> Policy {
         timers: settings.timers,
         voicemail: settings.voicemail,
         max_calls: settings.max_calls,
-    }
-}
-
-/// On a new machine the speech models are fetched while the pages are already there.
-fn fetch_models(dir: &Path, speech: &LocalSpeech) {
-    let store = models::ModelStore::new(dir);
-    if store.ready() {
-        return;
-    }
-    tracing::info!("the speech models are fetched once (112 MB) into {}", dir.display());
-    let speech = speech.clone();
-    tokio::spawn(async move {
-        let pulled = tokio::task::spawn_blocking(move || store.pull(crate::cli::progress_bar())).await;
-        match pulled {
-            Ok(Ok(())) => speech.reload(),
-            Ok(Err(error)) => tracing::error!("no speech, so no calls: {error}"),
-            Err(died) => tracing::error!("fetching the speech models died: {died}"),
-        }
-    });
-}
-
-/// Sentences that never change are spoken once, ahead of the first call.
-fn render_ahead(local: &LocalSpeech, settings: &Settings) {
-    let (tts, mut status) = (local.tts(), local.status());
-    let style =
-        warmline_voice::VoiceStyle { language: settings.language.clone(), emotion: settings.emotion.clone(), voice: 0 };
-    tokio::spawn(async move {
-        if status.wait_for(|s| matches!(s, SpeechStatus::Ready)).await.is_err() {
-            return;
-        }
-        if let Err(error) = tts.render_all(&warmline_voice::lines::all_fixed(), &style).await {
-            tracing::warn!("the fixed sentences could not be rendered ahead: {error}");
-        }
-    });
-}
-
-fn speech_readiness(local: &LocalSpeech) -> Readiness {
-    let mut status = local.status();
-    let (tx, rx) = watch::channel(as_readiness(&status.borrow()));
-    tokio::spawn(async move {
-        while status.changed().await.is_ok() {
-            let _earlier = tx.send_replace(as_readiness(&status.borrow()));
-        }
-    });
-    rx
-}
-
-fn as_readiness(status: &SpeechStatus) -> Result<(), NotReady> {
-    match status {
-        SpeechStatus::Ready => Ok(()),
-        SpeechStatus::Loading => Err(NotReady { detail: "Speech models are loading.".into(), soon: true }),
-        SpeechStatus::Missing => Err(NotReady {
-            detail: "Speech models are not there yet: they are being fetched, or run 'warmline models pull'.".into(),
-            soon: false,
-        }),
-        SpeechStatus::Failed(why) => Err(NotReady { detail: format!("Speech is not available: {why}"), soon: false }),
     }
 }
 

@@ -38,15 +38,21 @@ pub(crate) fn install(place: &Place) -> Result<()> {
 
 /// Runs them, one at a time: what they measure is time.
 pub(crate) fn test(place: &Place, filter: &[String]) -> Result<ExitCode> {
-    let (server, mock, python) = (SERVER.built()?, MOCK.built()?, python(place)?);
-    let step = Step::begin("livekit", "running the tests against a real server");
     let mut run = tool::cargo(place);
+    with_what_they_need(place, &mut run)?;
+    let step = Step::begin("livekit", "running the tests against a real server");
     run.args(["nextest", "run", "--workspace", "--ignore-default-filter", "--no-tests=fail", "--no-fail-fast"]);
     run.args(["--test-threads", "1", "-E", TESTS]).args(filter);
-    run.env(SERVER.variable, server).env(MOCK.variable, mock).env("WARMLINE_LIVEKIT_PYTHON", python);
     tool::must(&mut run, "tests failed")?;
     step.done("passed");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells tests where all of it is.
+pub(crate) fn with_what_they_need(place: &Place, tests: &mut Command) -> Result<()> {
+    tests.env(SERVER.variable, SERVER.built()?).env(MOCK.variable, MOCK.built()?);
+    tests.env("WARMLINE_LIVEKIT_PYTHON", python(place)?);
+    Ok(())
 }
 
 /// A program of the LiveKit server's repository.

@@ -2,6 +2,7 @@
 
 mod e2e;
 mod fuzz;
+mod kills;
 mod livekit;
 mod mutants;
 mod needs;
@@ -32,6 +33,9 @@ cargo xtask fuzz [INPUTS]
                         what comes over LiveKit, so many made-up inputs a target; the REST interface (schemathesis)
 cargo xtask simulate [SEEDS]
                         the whole runtime in a simulated world, one random life a seed
+cargo xtask kills [KILLS] [--livekit KILLS]
+                        kills the program at so many random moments with twenty calls open, and over a real LiveKit
+                        server
 cargo xtask livekit [FILTER]
                         the tests against a real LiveKit server, which it builds with Go where it is missing
                         (--install: only that)
@@ -69,6 +73,7 @@ fn run() -> Result<ExitCode> {
         Some("pages") => return e2e::bench(&place),
         Some("fuzz") => return fuzz::run(&place, args.get(1)),
         Some("simulate") => return simulate::run(&place, args.get(1)),
+        Some("kills") => return kills::run(&place, &args[1..]),
         Some("livekit") if args[1..] == ["--install"] => livekit::install(&place)?,
         Some("livekit") => return livekit::test(&place, &args[1..]),
         Some("mutants") => return mutants::run(&place, &args[1..]),

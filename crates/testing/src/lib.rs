@@ -1,7 +1,11 @@
 //! Tones to say and to find again: each voice of a test or a measurement is one, so that who is heard where can be told by
 //! the pitch. Audio is mono PCM, signed 16 bit; where nothing else is said, at 16 kHz.
 
+mod speech;
+
 use std::f64::consts::TAU;
+
+pub use speech::StandIn;
 
 /// Samples a second.
 pub const RATE: u32 = 16_000;

@@ -13,16 +13,23 @@
 #[path = "../scenarios/audio.rs"]
 mod audio;
 mod captions;
+#[path = "../program/kills/checks.rs"]
+mod checks;
+#[path = "../program/kills/crowd.rs"]
+mod crowd;
 mod front;
 mod kills;
 mod network;
 #[path = "../program/phone.rs"]
 mod phone;
+mod points;
 #[path = "../program/program.rs"]
 mod program;
 #[path = "../../../crates/livekit/tests/server/common/server.rs"]
 mod server;
 mod take_over;
+#[path = "../program/kills/told.rs"]
+mod told;
 mod whole;
 mod world;
 

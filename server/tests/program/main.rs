@@ -10,9 +10,11 @@
 )]
 
 mod descriptors;
+mod kills;
 mod phone;
 mod program;
 mod stderr;
+mod subject;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStderr, Command},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
@@ -24,6 +24,8 @@ pub struct Program {
     addr: SocketAddr,
     dir: tempfile::TempDir,
     settings: Vec<(&'static str, String)>,
+    /// How it is started again.
+    command: fn() -> Command,
     http: reqwest::Client,
 }
 
@@ -33,21 +35,28 @@ impl Program {
     }
 
     pub async fn start_with(settings: Vec<(&'static str, String)>) -> Self {
-        let (program, mut lines) = Self::start_unread(settings).await;
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let (program, lines) = Self::start_unread(settings).await;
+        read_on(lines);
         program
     }
 
     /// The same, whose standard error nobody reads any more once it is ready.
     pub async fn start_unread(settings: Vec<(&'static str, String)>) -> (Self, Errors) {
-        Self::start_as(Command::new(env!("CARGO_BIN_EXE_warmline")), settings).await
+        Self::start_as(built(), settings).await
+    }
+
+    /// One that is started by a command of its own, each time.
+    pub async fn start_by(command: fn() -> Command, settings: Vec<(&'static str, String)>) -> Self {
+        let (program, lines) = Self::start_as(command(), settings).await;
+        read_on(lines);
+        Self { command, ..program }
     }
 
     /// The same, started by that command.
     pub async fn start_as(command: Command, settings: Vec<(&'static str, String)>) -> (Self, Errors) {
         let dir = tempfile::tempdir().unwrap();
         let (child, addr, lines) = spawn(command, dir.path(), &settings).await;
-        (Self { child, addr, dir, settings, http: reqwest::Client::new() }, lines)
+        (Self { child, addr, dir, settings, command: built, http: reqwest::Client::new() }, lines)
     }
 
     /// As a power cut does it.
@@ -61,9 +70,8 @@ impl Program {
     }
 
     pub async fn restart(&mut self) {
-        let command = Command::new(env!("CARGO_BIN_EXE_warmline"));
-        let (child, addr, mut lines) = spawn(command, self.dir.path(), &self.settings).await;
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let (child, addr, lines) = spawn((self.command)(), self.dir.path(), &self.settings).await;
+        read_on(lines);
         (self.child, self.addr) = (child, addr);
     }
 
@@ -75,6 +83,18 @@ impl Program {
             }
         };
         timeout(Duration::from_secs(300), ready).await.unwrap();
+    }
+
+    /// Kills it, as a power cut does, and starts it again. How long that takes until it answers with 200 there.
+    pub async fn kill_and_restart(&mut self, until: &str) -> Duration {
+        self.kill().await;
+        let begun = Instant::now();
+        self.restart().await;
+        while self.http.get(self.url(until)).send().await.unwrap().status() != 200 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{until} is not answered with 200");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        begun.elapsed()
     }
 
     /// Waits until it takes no more calls.
@@ -155,6 +175,16 @@ impl Program {
         let page = self.get(&format!("/calls/{call}/events")).await;
         page["events"].as_array().unwrap().clone()
     }
+}
+
+/// The program as it was built.
+fn built() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_warmline"))
+}
+
+/// Reads what the program says, so that nothing holds it up.
+fn read_on(mut lines: Errors) {
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
 }
 
 async fn spawn(mut command: Command, dir: &Path, settings: &[(&'static str, String)]) -> (Child, SocketAddr, Errors) {

@@ -58,7 +58,8 @@ pub(crate) struct Inner {
     pub(crate) http: reqwest::Client,
     verifier: TokenVerifier,
     refusals: Mutex<HashMap<String, u16>>,
-    dials: Mutex<HashMap<String, usize>>,
+    /// Whom it has dialled: the leg's identity, and the number.
+    dials: Mutex<Vec<(String, String)>>,
     overloaded: AtomicBool,
     moves: moves::Movable,
     can_move: AtomicBool,
@@ -127,7 +128,19 @@ impl Carrier {
     /// How often a number has been dialled.
     #[must_use]
     pub fn dials(&self, number: &str) -> usize {
-        lock(&self.inner.dials).get(number).copied().unwrap_or_default()
+        lock(&self.inner.dials).iter().filter(|(_, dialled)| dialled == number).count()
+    }
+
+    /// The identity of each leg that was ever dialled, as often as it was.
+    #[must_use]
+    pub fn dialled(&self) -> Vec<String> {
+        lock(&self.inner.dials).iter().map(|(identity, _)| identity.clone()).collect()
+    }
+
+    /// The identities of the legs that are up: dialled, and not over.
+    #[must_use]
+    pub fn legs(&self) -> Vec<String> {
+        self.inner.moves.legs()
     }
 }
 
@@ -148,8 +161,8 @@ impl Inner {
         lock(&self.refusals).get(number).copied()
     }
 
-    fn count_dial(&self, number: &str) {
-        *lock(&self.dials).entry(number.to_owned()).or_default() += 1;
+    fn count_dial(&self, identity: &str, number: &str) {
+        lock(&self.dials).push((identity.to_owned(), number.to_owned()));
     }
 }
 

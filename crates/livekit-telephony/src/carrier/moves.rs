@@ -26,7 +26,7 @@ use super::{
 type Key = (String, String);
 type Orders = Arc<Mutex<HashMap<Key, mpsc::Sender<Order>>>>;
 
-/// The legs that can be moved, by room and identity.
+/// The legs that are up and can be moved, by room and identity.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Movable(Orders);
 
@@ -50,6 +50,11 @@ impl Movable {
         let key = (room.to_owned(), identity.to_owned());
         lock(&self.0).insert(key.clone(), sender.clone());
         Moves { orders, sender, known: Arc::clone(&self.0), key }
+    }
+
+    /// Their identities.
+    pub(super) fn legs(&self) -> Vec<String> {
+        lock(&self.0).keys().map(|(_, identity)| identity.clone()).collect()
     }
 
     fn leg(&self, room: &str, identity: &str) -> Option<mpsc::Sender<Order>> {

@@ -81,7 +81,7 @@ async fn create_participant(inner: &Arc<Inner>, json: bool, body: &[u8]) -> Resu
     if request.sip_trunk_id != inner.trunk {
         return Err(TwirpError::new(404, "not_found", "requested sip trunk does not exist"));
     }
-    inner.count_dial(&request.sip_call_to);
+    inner.count_dial(&request.participant_identity, &request.sip_call_to);
     let wait = request.wait_until_answered;
     let (outcome, decided) = oneshot::channel();
     let info = leg::begin(inner, request, outcome).await?;
