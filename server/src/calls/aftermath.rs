@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use warmline_call::{
-    CallId, CallView, DecidedBy, EndReason, Event, Leg, LegRef, LegState, Phase, Recorded, TransferOutcome,
+    Action, CallId, CallView, DecidedBy, EndReason, Event, Leg, LegRef, LegState, Phase, Recorded, TransferOutcome,
 };
 
 use super::Inner;
@@ -95,6 +95,12 @@ pub(super) fn undecided(view: &CallView, spared: Option<u32>) -> impl Iterator<I
         by: DecidedBy::Network,
         reason: None,
     })
+}
+
+/// Whoever listened in did so through a process that is gone.
+pub(super) fn unheard(view: &CallView) -> impl Iterator<Item = Event> {
+    let gone = |by: &String| Event::OperatorActed { action: Action::StopListening, by: by.clone(), reason: None };
+    view.listeners.iter().map(gone)
 }
 
 /// When the customer picked up.

@@ -101,6 +101,7 @@ async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), Unsettled> {
             let now = inner.parts.clock.corrected().now();
             // The machine goes on from where the network is, not from where the log had come to.
             inner.record(call, now, aftermath::changes(&view, &legs));
+            inner.record(call, now, aftermath::unheard(&view).collect());
             let view = store.view(call).await.unwrap_or(view);
             let last = view.attempts.last().map(|attempt| attempt.attempt);
             inner.record(call, now, aftermath::undecided(&view, last).collect());
@@ -153,7 +154,7 @@ fn adopted(view: &CallView, events: &[Recorded], (legs, merged): (Vec<LegRef>, b
 
 #[cfg(test)]
 mod tests {
-    use warmline_call::{DecidedBy, Leg, LegState, RequestedBy, TransferOutcome};
+    use warmline_call::{Action, DecidedBy, Leg, LegState, RequestedBy, TransferOutcome};
 
     use super::*;
 
@@ -173,17 +174,31 @@ mod tests {
         Event::LegChanged { leg, state, attempt, phone: None, sip_status: None, reason: None }
     }
 
-    #[test]
-    fn a_merged_call_is_known_from_its_log() {
-        let phone = "+15550100001".into();
-        let placed = Event::CallPlaced {
-            phone_number: phone,
+    fn placed() -> Event {
+        Event::CallPlaced {
+            phone_number: "+15550100001".into(),
             name: None,
             language: "en".into(),
             emotion: "Calm".into(),
             has_dynamic_instruction: false,
             escalation_enabled: true,
-        };
+        }
+    }
+
+    #[test]
+    fn whoever_listened_when_the_program_was_killed_is_shown_no_more() {
+        let by = |by: &str| Event::OperatorActed { action: Action::Listen, by: by.into(), reason: None };
+        let events = log(&[(100, placed()), (101, by("Ann")), (102, by("Bea")), (103, by("Ann"))]);
+        let mut view = CallView::placed(&events[0]).unwrap();
+        events[1..].iter().for_each(|event| view.apply(event));
+        assert_eq!(view.listeners, ["Ann", "Bea", "Ann"]);
+        let gone: Vec<_> = aftermath::unheard(&view).map(|event| (104, event)).collect();
+        log(&gone).iter().for_each(|event| view.apply(event));
+        assert!(view.listeners.is_empty(), "{:?}", view.listeners);
+    }
+
+    #[test]
+    fn a_merged_call_is_known_from_its_log() {
         let decided = Event::TransferDecided {
             attempt: 1,
             outcome: TransferOutcome::Connected,
@@ -191,7 +206,7 @@ mod tests {
             reason: None,
         };
         let events = log(&[
-            (100, placed),
+            (100, placed()),
             (102, leg(Leg::Customer, LegState::Dialing)),
             (110, leg(Leg::Customer, LegState::Answered)),
             (120, Event::EscalationRequested { by: RequestedBy::Customer, reason: "a refund".into() }),

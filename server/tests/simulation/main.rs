@@ -3,6 +3,28 @@
 //!
 //! `WARMLINE_SIMULATE_SEEDS` says how many seeds are tried (`cargo xtask simulate 1000000`), `WARMLINE_SIMULATE_FROM` from
 //! which on. A seed that fails is told with all that happened; `WARMLINE_SIMULATE_STORY` tells that of one that doesn't.
+//!
+//! What it is worth was tried by breaking the program, in one place at a time. Each of these is found within the first 1,000
+//! seeds:
+//!
+//! | broken | found as |
+//! |---|---|
+//! | a fact of any seat counts as one of the present seat (`machine::seat`) | somebody who was there and was heard was unseated |
+//! | whoever has been relieved may give the customer back (`machine::actions`, `machine::person`) | Ann speaks in the agent's place |
+//! | an escalation can be claimed twice (`machine::actions`) | claimed by two |
+//! | the customer hears the briefing (`calls::effects`) | the customer is told something that nobody asked for |
+//! | the customer hears what is for the supervisor (`machine::transfer`) | the customer hears `Connecting` |
+//! | a merge that failed is not undone (`machine::unwind`) | music and supervisor at once |
+//! | a merge that failed leads nowhere (`machine::transfer`) | decided twice |
+//! | an agent that is lost during a merge that fails ends nothing (`machine::unwind`) | the customer has heard nobody |
+//! | a supervisor who failed is not hung up (`machine::unwind`) | the next is dialled while supervisor 3 is kept |
+//! | a yes of an earlier attempt counts (`machine::transfer`) | merged with supervisor 2, who has not accepted |
+//! | a customer who goes during the briefing ends nothing (`machine::leg_facts`) | a supervisor is kept without a customer |
+//! | what was committed in doubt is told twice (`store::writer`) | event 19 is told where 20 is due |
+//! | what was committed in doubt is committed again (`store::writer`) | it waits for the disk in the end |
+//! | a call that nobody waited for any more is not taken back (`store::writer`) | not ended in the log |
+//!
+//! Within 10,000: whoever has heard the last words waits for another's (`machine::ending`): the customer has heard nobody.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod agents;
@@ -37,13 +59,14 @@ use crate::{
     world::Simulated,
 };
 
-/// Seeds that failed once, and what was wrong.
+/// Seeds that failed once, and what was wrong. A seed means another story whenever the dice are thrown otherwise: these have been
+/// found anew since then, by breaking the same again.
 const FAILED: &[(u64, &str)] = &[
-    (13, "a person's line that said itself that it is gone did not give the customer back"),
-    (75, "whoever listened no more was shown while the last words were said"),
-    (281, "how long was spoken, of a call that was cut off, was read back as another number"),
+    (18, "a person's line that said itself that it is gone did not give the customer back"),
+    (2, "whoever listened no more was shown while the last words were said"),
+    (33, "how long was spoken, of a call that was cut off, was read back as another number"),
     (
-        1567,
+        299,
         "the agent broke down while the two were being connected; the merge failed, and nobody was left for the customer",
     ),
 ];

@@ -172,7 +172,7 @@ impl Room for SimulatedRoom {
     async fn merge(&self) -> Result<(), MergeError> {
         let (world, call) = (&self.world, &self.call);
         let asked = self.world.with(call, "is to be merged", |room| room.merges);
-        if world.fault("the agent breaks down in a merge") {
+        if world.frequent_fault("the agent breaks down in a merge") {
             world.state().rooms[call].company.breaks.notify_one();
         }
         let mut wait = world.roll(|dice| dice.ms(1, 300));

@@ -27,6 +27,13 @@ pub(crate) struct Memory {
     listening: BTreeMap<(CallId, &'static str), usize>,
 }
 
+impl Memory {
+    /// Whoever listened did so through a process that is gone.
+    pub(crate) fn process_begins(&mut self) {
+        self.listening.clear();
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct People {
     pub(crate) world: World,
@@ -215,8 +222,9 @@ impl People {
         self.world.holds(shown_now != Some(0), || format!("{call}: {name} listens and is shown nowhere"));
         sleep(self.world.roll(|dice| dice.ms(0, 30_000))).await;
         drop(listening);
-        there(false);
+        // Whoever has gone may be shown for a second.
         sleep(Duration::from_secs(1)).await;
+        there(false);
         let shown_now = shown().await;
         let listening = self.memory.lock().unwrap().listening[&(call.clone(), name)];
         let (owned, broken) = {

@@ -140,6 +140,7 @@ impl Lot {
         let calls = calls.await.unwrap();
         let _ = runtime.set(calls.clone());
         let people = People { world: world.clone(), calls: calls.clone(), memory: Arc::clone(&self.memory) };
+        self.memory.lock().unwrap().process_begins();
         let most = world.roll(|dice| dice.between(1, 8));
         let mut busy = JoinSet::new();
         busy.spawn(people.clone().ask(most));

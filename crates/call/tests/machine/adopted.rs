@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use warmline_call::{
-    Adopted, Audience, Command, DecidedBy, EndReason, FixedLine, Input, LeftCause, LegRef, Machine, Phase,
-    TransferOutcome,
+    Adopted, Audience, Command, DecidedBy, EndReason, FixedLine, LeftCause, LegRef, Machine, Phase, TransferOutcome,
 };
 
 use crate::scene::*;
