@@ -3,13 +3,9 @@
 //!
 //! `WARMLINE_KILLS` says how often (`cargo xtask kills`), `WARMLINE_KILLS_SEED` repeats a run's choices.
 
-#[path = "kills/checks.rs"]
 mod checks;
-#[path = "kills/crowd.rs"]
 mod crowd;
-#[path = "kills/point.rs"]
 mod point;
-#[path = "kills/told.rs"]
 mod told;
 
 use std::time::Duration;

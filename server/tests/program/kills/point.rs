@@ -282,7 +282,7 @@ impl fmt::Display for Tally {
         let [p50, p99, most] = [0.5, 0.99, 1.0].map(|share| self.ready(share));
         writeln!(f, "ready after p50 {p50:.0?}, p99 {p99:.0?}, at most {most:.0?}")?;
         writeln!(f, "no call without an owner later than {:.0?} after the kill", at(&self.settled, 1.0))?;
-        writeln!(
+        write!(
             f,
             "{} POSTs acknowledged; asked again after none: {} known, {} placed then; {} phones rang, once each",
             self.acknowledged, self.unanswered, self.anew, self.rings
