@@ -9,7 +9,7 @@ use tokio::{
 use warmline_call::{CallId, LeftCause, LegRef};
 use warmline_telephony::{Dial, DialError, Dialled, FRAME_TIME, Frame, Line, MergeError, Room, SILENCE, mix};
 
-use crate::{exchange::Inner, leg::Leg, record::Recording};
+use crate::{exchange::Inner, leg::Leg};
 
 /// Frames that wait for a listener: 1 s. One who is later misses some.
 const LISTENER_FRAMES: usize = 50;
@@ -80,7 +80,7 @@ impl Room for ExchangeRoom {
         state.admit(&dial)?;
         let (exchange, call) = (&self.shared.exchange, &self.shared.call);
         let callee = exchange.callee(call, dial.leg, dial.number.reveal());
-        let recording = exchange.record.as_deref().map(|dir| Recording::new(dir, call, dial.leg));
+        let recording = exchange.recordings.as_ref().map(|recordings| recordings.begin(call, dial.leg));
         let (line, end) = Line::new();
         let (facts, progress) = mpsc::channel(FACTS);
         state.legs.push(Leg::new(dial.leg, end, callee, facts, (dial.ring, dial.max_duration), recording));
