@@ -101,7 +101,7 @@ pub(super) async fn drive(
         Ok(None) => return,
         Err(error) => {
             let detail = format!("No call can be placed: {error}");
-            inner.close_in_log(&call, warmline_call::EndReason::TrunkFailure, &detail).await;
+            inner.close_in_log(&call, warmline_call::EndReason::TrunkFailure, &detail);
             let _ = begun.send(Err(detail));
             return;
         }

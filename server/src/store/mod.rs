@@ -14,6 +14,7 @@ mod read;
 mod shared;
 mod sqlite;
 pub mod testing;
+mod times;
 mod writer;
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use self::{
     filter::{CallFilter, Cursor},
     outbox::Backlog,
     read::{CallJson, Page},
+    times::Times,
 };
 use crate::metrics::{Metrics, event_type};
 
