@@ -3,12 +3,11 @@
 mod console;
 mod doctor;
 mod outbound;
-mod phone_number;
 
 pub use console::{ConsoleMessage, PhoneMessage, PhoneOrder};
 pub use doctor::{Check, Report, Status};
 pub use outbound::{
     CallPage, Details, EscalateBody, EventPage, OutboundRequest, OutboundResponse, ReasonBody, TextBody, TranscriptLine,
 };
-pub use phone_number::{INVALID_PHONE_NUMBER, InvalidPhoneNumber, PhoneNumber};
 pub use warmline_call as call;
+pub use warmline_call::{INVALID_PHONE_NUMBER, InvalidPhoneNumber, PhoneNumber};

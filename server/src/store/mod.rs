@@ -140,7 +140,7 @@ impl Delivered {
 
 /// What became of [`Store::place`].
 #[derive(Debug)]
-pub enum Placed {
+pub enum WrittenDown {
     /// It is on disk.
     New(Recorded),
     /// The same request was answered before: the answer.
@@ -267,7 +267,7 @@ impl Store {
         at: Timestamp,
         placed: Event,
         idempotency: Option<(String, String)>,
-    ) -> Result<Placed, StoreError> {
+    ) -> Result<WrittenDown, StoreError> {
         let key = idempotency.map(|(key, body_hash)| Key { key, body_hash });
         let (reply, mut answer) = oneshot::channel();
         {

@@ -9,7 +9,7 @@ use warmline_api::CallPage;
 use warmline_call::{CallId, CallView, Phase, Recorded};
 
 use super::{
-    CallFilter, Cursor, Placed, Store, StoreError,
+    CallFilter, Cursor, Store, StoreError, WrittenDown,
     board::{Board, Entry},
     disk::{Disk, DiskError, EndedCall, EndedQuery},
     envelope,
@@ -138,7 +138,7 @@ impl Store {
     ///
     /// # Errors
     /// The disk can't be read.
-    pub async fn known_key(&self, key: &str, body_hash: &str) -> Result<Option<Placed>, StoreError> {
+    pub async fn known_key(&self, key: &str, body_hash: &str) -> Result<Option<WrittenDown>, StoreError> {
         let known = self.shared.disk.known_keys(&[key]).await.map_err(StoreError::read)?.remove(key);
         Ok(self.shared.outbox().amend(key, known).map(|known| known.says(body_hash)))
     }

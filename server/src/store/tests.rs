@@ -61,7 +61,7 @@ async fn open(folder: &Path) -> Store {
 
 async fn place(store: &Store, n: u64) -> Recorded {
     match store.place(&id(n), at(), placed("+15550100001"), None).await.unwrap() {
-        Placed::New(recorded) => recorded,
+        WrittenDown::New(recorded) => recorded,
         other => panic!("{other:?}"),
     }
 }
@@ -207,24 +207,24 @@ async fn a_key_starts_one_call_and_replays_its_first_answer() {
         let store = store.clone();
         async move { store.place(&id(n), at(), placed("+15550100001"), key).await.unwrap() }
     };
-    assert!(matches!(place(1, key("k", "a")).await, Placed::New(_)));
-    assert!(matches!(place(2, key("k", "a")).await, Placed::Running));
-    assert!(matches!(place(3, key("k", "b")).await, Placed::KeyReused));
+    assert!(matches!(place(1, key("k", "a")).await, WrittenDown::New(_)));
+    assert!(matches!(place(2, key("k", "a")).await, WrittenDown::Running));
+    assert!(matches!(place(3, key("k", "b")).await, WrittenDown::KeyReused));
     assert_eq!(store.call_of_key("k").await.unwrap(), Some(id(1)));
     store.finish_key("k", 200, "first");
     store.finish_key("k", 503, "second");
     store.finish_key("unknown", 200, "nobody asked");
     match place(4, key("k", "a")).await {
-        Placed::Replay { status: 200, body } => assert_eq!(body, "first"),
+        WrittenDown::Replay { status: 200, body } => assert_eq!(body, "first"),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(place(5, key("k", "b")).await, Placed::KeyReused));
+    assert!(matches!(place(5, key("k", "b")).await, WrittenDown::KeyReused));
     assert_eq!(store.seq(), 1, "one call only");
     store.close().await;
     let store = open(folder.path()).await;
     assert!(matches!(
         store.place(&id(6), at(), placed("+1"), key("k", "a")).await.unwrap(),
-        Placed::Replay { status: 200, .. }
+        WrittenDown::Replay { status: 200, .. }
     ));
 }
 
@@ -241,8 +241,8 @@ async fn of_many_requests_with_one_key_at_once_one_places_a_call() {
     let mut new = 0;
     for task in tasks {
         match task.await.unwrap() {
-            Placed::New(_) => new += 1,
-            Placed::Running => {}
+            WrittenDown::New(_) => new += 1,
+            WrittenDown::Running => {}
             other => panic!("{other:?}"),
         }
     }
