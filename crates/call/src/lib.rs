@@ -23,6 +23,7 @@
 //! being ended (last words, legs that hang up), its phase stays what it was; `ended` means that nobody is left.
 
 mod agent;
+mod all;
 mod event;
 mod fields;
 mod id;

@@ -233,7 +233,11 @@ impl Driver {
                     self.step(input, messages).await;
                 }
             }
-            Message::Dialled(leg, dialled) => self.dialled(leg, dialled),
+            Message::Dialled(leg, dialled) => {
+                if let Some(input) = self.dialled(leg, dialled) {
+                    self.step(input, messages).await;
+                }
+            }
             Message::Over(source) => {
                 if let Some(input) = self.line_over(source) {
                     self.step(input, messages).await;
