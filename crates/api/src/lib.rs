@@ -1,4 +1,4 @@
-//! What goes over the wire: REST bodies, the console's messages, telephone numbers. Shared by server, page and tests.
+//! What goes over the wire: REST bodies, the console's messages. Shared by server, page and tests.
 
 mod console;
 mod doctor;

@@ -13,6 +13,11 @@ fn at() -> Timestamp {
     "2026-11-22T10:00:00.123Z".parse().unwrap()
 }
 
+/// A store for which it is that moment, whenever the tests are run: what was written then is not old.
+fn options() -> StoreOptions {
+    StoreOptions { clock: Clock::starting_at(at()), ..StoreOptions::default() }
+}
+
 fn id(n: u64) -> CallId {
     CallId::from_bits(n)
 }
@@ -56,7 +61,7 @@ fn url(folder: &Path) -> String {
 }
 
 async fn open(folder: &Path) -> Store {
-    Store::open(&url(folder)).await.unwrap()
+    Store::open_with(&url(folder), options()).await.unwrap()
 }
 
 async fn place(store: &Store, n: u64) -> Recorded {
@@ -338,7 +343,7 @@ async fn calls_are_listed_newest_first_a_page_at_a_time() {
 #[tokio::test]
 async fn calls_that_memory_has_forgotten_are_found_in_the_file() {
     let folder = TempDir::new().unwrap();
-    let options = StoreOptions { fsync: false, ..StoreOptions::default() };
+    let options = StoreOptions { fsync: false, ..options() };
     let store = Store::open_with(&url(folder.path()), options).await.unwrap();
     place(&store, 0).await;
     let many = 2_100;
@@ -433,7 +438,7 @@ async fn a_call_is_shown_with_its_timings_and_details() {
 #[tokio::test(start_paused = true)]
 async fn virtual_time_stands_still_while_the_store_works() {
     let folder = TempDir::new().unwrap();
-    let options = StoreOptions { hold_time: true, ..StoreOptions::default() };
+    let options = StoreOptions { hold_time: true, ..options() };
     let begun = tokio::time::Instant::now();
     let store = Store::open_with(&url(folder.path()), options).await.unwrap();
     let timer = tokio::spawn(tokio::time::sleep(Duration::from_secs(3600)));

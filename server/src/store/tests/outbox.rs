@@ -6,7 +6,7 @@ use super::*;
 use crate::store::testing::{Failed, Fault, MemoryDisk};
 
 async fn on(disk: &MemoryDisk) -> Store {
-    with(disk, StoreOptions::default()).await
+    with(disk, options()).await
 }
 
 async fn with(disk: &MemoryDisk, options: StoreOptions) -> Store {
@@ -241,7 +241,7 @@ async fn of_a_growing_backlog_only_overtaken_partials_are_left_out() {
 #[tokio::test(start_paused = true)]
 async fn at_the_bound_what_was_said_is_lost_aloud_and_where_a_call_is_stays() {
     let disk = MemoryDisk::new();
-    let store = with(&disk, StoreOptions { outbox: 64 * 1024, ..StoreOptions::default() }).await;
+    let store = with(&disk, StoreOptions { outbox: 64 * 1024, ..options() }).await;
     place(&store, 1).await;
     disk.set(Some(Fault::Full));
     let mut lost = 0;
