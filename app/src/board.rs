@@ -1,7 +1,7 @@
 //! The calls in the order of need.
 
 use leptos::prelude::*;
-use warmline_api::call::{CallView, Phase, Side};
+use warmline_api::call::{CallView, Phase, PhoneNumber, Side};
 
 use crate::{
     me::Me,
@@ -128,7 +128,7 @@ fn Row(call: Entry, chosen: Option<Memo<String>>, link: Callback<String, String>
     let last = memo(move || of_line.with(last_line));
     let people = memo(move || of_people.with(|v| words::people(v, &me.name())));
     let shown = view.get_untracked();
-    let number = words::spaced(shown.phone_number.reveal());
+    let number = PhoneNumber::spaced(shown.phone_number.reveal());
     let who = words::who(&shown);
     let below = (who != number).then_some(number);
     let id = StoredValue::new(call.id.to_string());

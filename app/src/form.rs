@@ -20,7 +20,6 @@ use crate::{
     setup::CopyButton,
     texts::t,
     ui::{memo, raw_text},
-    words,
 };
 
 mod countries;
@@ -36,12 +35,12 @@ const PLACE_URL: &str = "/calls/outbound-with-escalation";
 
 /// What the form reads of the answer to its post.
 #[derive(Deserialize)]
-struct Placed {
-    details: PlacedCall,
+struct Posted {
+    details: PostedCall,
 }
 
 #[derive(Deserialize)]
-struct PlacedCall {
+struct PostedCall {
     call_id: String,
 }
 
@@ -90,7 +89,7 @@ pub(crate) fn CallForm() -> impl IntoView {
                 // The form was left.
                 return;
             }
-            match answer.map(|text| serde_json::from_str::<Placed>(&text)) {
+            match answer.map(|text| serde_json::from_str::<Posted>(&text)) {
                 Ok(Ok(placed)) => {
                     draft.remember();
                     here.go(&format!("/call/{}", placed.details.call_id), Step::Forward);
@@ -253,7 +252,7 @@ fn NumberField(draft: Draft) -> impl IntoView {
 
 /// The number as it will be dialled, and where that is.
 fn will_dial(number: &PhoneNumber) -> String {
-    let spaced = words::spaced(number.as_str());
+    let spaced = PhoneNumber::spaced(number.as_str());
     match country(number.as_str()) {
         Some(country) => format!("{} {spaced} · {country}", t().form_will_dial),
         None => format!("{} {spaced}", t().form_will_dial),

@@ -10,7 +10,6 @@ use crate::{
     store::Store,
     time,
     ui::{Show, memo, press},
-    words,
 };
 
 const KEYS: [char; 12] = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '0', '#'];
@@ -85,7 +84,7 @@ fn Handset(number: String) -> impl IntoView {
     let store: Store = expect_context();
     let phone = RwSignal::new(Phone::Off("connecting …"));
     let microphone = RwSignal::new(Microphone::Unused);
-    let shown = words::spaced(&number);
+    let shown = PhoneNumber::spaced(&number);
     let line = StoredValue::new_local(browser::phone(&number, phone, microphone, store.now.clone()));
     let order = move |order: PhoneOrder| line.with_value(|line| line.send(order));
     let answer = move || line.with_value(browser::PhoneLine::answer);
@@ -93,7 +92,7 @@ fn Handset(number: String) -> impl IntoView {
     let state = move || match phone.get() {
         Phone::Off(why) => why.to_owned(),
         Phone::Idle => "waiting for a call".to_owned(),
-        Phone::Ringing { from } => format!("{} is calling", words::spaced(&from)),
+        Phone::Ringing { from } => format!("{} is calling", PhoneNumber::spaced(&from)),
         Phone::Answering => "answering …".to_owned(),
         Phone::Talking { since } => time::clock(since, now.get()),
         Phone::Ended { reason } => format!("ended: {}", reason.replace('_', " ")),

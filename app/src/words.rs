@@ -1,7 +1,9 @@
 //! Plain words for what the wire calls by its names, and numbers as people read them.
 
 use jiff::Timestamp;
-use warmline_api::call::{CallView, End, EndReason, LegState, Phase, RequestedBy, Speaker, TransferOutcome};
+use warmline_api::call::{
+    CallView, End, EndReason, LegState, Phase, PhoneNumber, RequestedBy, Speaker, TransferOutcome,
+};
 
 /// What is going on, from the operator's point of view.
 pub(crate) fn phase(phase: Phase) -> &'static str {
@@ -52,7 +54,7 @@ pub(crate) fn patience(since: Timestamp, now: Timestamp) -> &'static str {
 /// The customer: their name, else their number.
 pub(crate) fn who(view: &CallView) -> String {
     let name = view.name.as_ref().map(|n| n.reveal().clone()).filter(|n| !n.is_empty());
-    name.unwrap_or_else(|| spaced(view.phone_number.reveal()))
+    name.unwrap_or_else(|| PhoneNumber::spaced(view.phone_number.reveal()))
 }
 
 /// Somebody waits for a person.
@@ -170,59 +172,5 @@ pub(crate) fn speaker(speaker: Speaker) -> &'static str {
         Speaker::Customer => "Customer",
         Speaker::Agent => "Agent",
         Speaker::Supervisor => "Supervisor",
-    }
-}
-
-/// The country codes of one and of two digits; all others have three.
-const ONE_DIGIT: &[&str] = &["1", "7"];
-const TWO_DIGITS: &[&str] = &[
-    "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49", "51",
-    "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84", "86", "90",
-    "91", "92", "93", "94", "95", "98",
-];
-
-/// An E.164 number with its country code set apart and the rest in groups: `+1 555 010 0001`.
-pub(crate) fn spaced(e164: &str) -> String {
-    let Some(digits) = e164.strip_prefix('+').filter(|d| d.is_ascii() && d.len() > 3) else {
-        return e164.to_owned();
-    };
-    let code = if ONE_DIGIT.contains(&&digits[..1]) {
-        1
-    } else if TWO_DIGITS.contains(&&digits[..2]) {
-        2
-    } else {
-        3
-    };
-    let (code, mut rest) = digits.split_at(code);
-    let mut text = format!("+{code}");
-    while rest.len() > 4 {
-        let (group, left) = rest.split_at(3);
-        text.push(' ');
-        text.push_str(group);
-        rest = left;
-    }
-    if !rest.is_empty() {
-        text.push(' ');
-        text.push_str(rest);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped_after_their_country_code() {
-        for (e164, text) in [
-            ("+15550100001", "+1 555 010 0001"),
-            ("+1234567890", "+1 234 567 890"),
-            ("+442079460018", "+44 207 946 0018"),
-            ("+919911062767", "+91 991 106 2767"),
-            ("+353209120000", "+353 209 120 000"),
-            ("none", "none"),
-        ] {
-            assert_eq!(spaced(e164), text);
-        }
     }
 }

@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
-use warmline::store::Placed;
+use warmline::store::WrittenDown;
 use warmline_call::{CallId, Event, Side, Speaker};
 use warmline_telephony::Clock;
 
@@ -99,7 +99,7 @@ async fn place(stand: &Stand) -> anyhow::Result<CallId> {
         escalation_enabled: false,
     };
     let placed = stand.calls.store().place(&call, Clock::start().now(), placed, None).await?;
-    ensure!(matches!(placed, Placed::New(_)), "the call was there already");
+    ensure!(matches!(placed, WrittenDown::New(_)), "the call was there already");
     Ok(call)
 }
 

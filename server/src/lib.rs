@@ -11,5 +11,5 @@ pub mod pages;
 pub mod serve;
 pub mod settings;
 pub mod store;
-pub mod text;
+pub use warmline_text as text;
 mod ws;

@@ -33,8 +33,8 @@ const WHILE_NOT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct OverLiveKit {
     livekit: LiveKit,
-    /// It dials as long as anybody may place calls.
-    _carrier: Option<Arc<Carrier>>,
+    /// It dials as long as anybody may place calls, and the phones of that exchange ring.
+    carrier: Option<(Arc<Carrier>, Exchange)>,
 }
 
 impl OverLiveKit {
@@ -44,7 +44,7 @@ impl OverLiveKit {
         backend.from_number = from_number;
         backend.api_url = settings.api_url.clone();
         backend.consult = settings.consult;
-        Self { livekit: LiveKit::new(backend), _carrier: None }
+        Self { livekit: LiveKit::new(backend), carrier: None }
     }
 
     /// With a carrier of our own in front of the server: phones of that exchange ring.
@@ -58,12 +58,17 @@ impl OverLiveKit {
             key: settings.key.reveal().to_owned(),
             secret: settings.secret.reveal().into(),
         };
-        let options = CarrierOptions { server, exchange, trunk: settings.trunk.clone(), from_number: from.clone() };
+        let options = CarrierOptions {
+            server,
+            exchange: exchange.clone(),
+            trunk: settings.trunk.clone(),
+            from_number: from.clone(),
+        };
         let listen = ([127, 0, 0, 1], 0).into();
         let carrier = Carrier::start(listen, options).await.context("the simulated carrier can't listen")?;
         let settings = LiveKitSettings { api_url: Some(carrier.url()), ..settings.clone() };
         let with = Self::new(&settings, Some(from));
-        Ok(Self { _carrier: Some(Arc::new(carrier)), ..with })
+        Ok(Self { carrier: Some((Arc::new(carrier), exchange)), ..with })
     }
 
     /// Asks the server once whether calls can be placed; a carrier of our own is there if the server is.
@@ -121,6 +126,9 @@ impl Telephony for OverLiveKit {
 
     async fn settled(&self) {
         self.livekit.settled().await;
+        if let Some((_, exchange)) = &self.carrier {
+            exchange.settled().await;
+        }
     }
 }
 

@@ -4,9 +4,12 @@
 
 use std::{
     collections::HashMap,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::Output,
+    process::{Output, Stdio},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -16,8 +19,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use rustix::fs::{OFlags, fcntl_setfl};
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 const CALL: &str = "outbound-a1b2c3d4e5f6";
 
@@ -317,4 +321,43 @@ async fn the_doctor_and_the_document_are_there_for_programs() {
     let (code, out, _) = warmline(dir.path(), &["openapi"]).await;
     let document: Value = serde_json::from_str(&out).unwrap();
     assert!(code == 0 && document["openapi"].as_str().unwrap().starts_with("3."));
+}
+
+/// A client that fetches nothing, and leaves word that it was asked to.
+const CLIENT: &str = "#!/bin/sh\ncase \"$*\" in *download*) : > asked; exit 1;; *) exit 0;; esac\n";
+
+#[tokio::test]
+async fn a_fetch_waits_for_nobody_who_reads_how_far_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = dir.path().join("python3");
+    std::fs::write(&client, CLIENT).unwrap();
+    std::fs::set_permissions(&client, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // A standard error that is full before the program has said anything.
+    let (unread, full) = std::io::pipe().unwrap();
+    fcntl_setfl(&full, OFlags::NONBLOCK).unwrap();
+    while (&full).write(&[b'.'; 4_096]).is_ok() {}
+    fcntl_setfl(&full, OFlags::empty()).unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_warmline"))
+        .args(["models", "pull"])
+        .env("WARMLINE_MODELS_DIR", dir.path().join("models"))
+        .env("PATH", dir.path())
+        .current_dir(dir.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(full)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let asked = async {
+        while !dir.path().join("asked").exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), asked).await.expect("it fetches, whoever reads");
+    // Now that somebody reads, it is all there, and what came of it.
+    let read = tokio::task::spawn_blocking(move || std::io::read_to_string(unread).unwrap());
+    let ended = timeout(Duration::from_secs(60), program.wait()).await.expect("it ends").unwrap();
+    assert_eq!(ended.code(), Some(1));
+    let said = read.await.unwrap();
+    assert!(said.contains("fetching") && said.contains("warmline:"), "{said}");
 }

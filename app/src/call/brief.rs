@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use warmline_api::{
-    ReasonBody,
+    PhoneNumber, ReasonBody,
     call::{CallView, Phase, Side},
 };
 
@@ -99,7 +99,7 @@ pub(super) fn Consult(view: ArcRwSignal<CallView>) -> impl IntoView {
             .get()
             .into_iter()
             .map(|a| {
-                let phone = a.supervisor_phone.map(|p| words::spaced(p.reveal()));
+                let phone = a.supervisor_phone.map(|p| PhoneNumber::spaced(p.reveal()));
                 let reason = a.reason.map(|r| format!(": {}", r.into_inner()));
                 view! {
                     <li>

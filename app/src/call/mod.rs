@@ -7,7 +7,7 @@ mod facts;
 mod stepper;
 
 use leptos::prelude::*;
-use warmline_api::call::{CallView, MediaCause, Phase, Side};
+use warmline_api::call::{CallView, MediaCause, Phase, PhoneNumber, Side};
 
 use self::{
     actions::{Actions, Desk, Prompter, VoiceNote},
@@ -64,7 +64,7 @@ fn Absent(unknown: RwSignal<bool>) -> impl IntoView {
 pub(crate) fn Call(view: ArcRwSignal<CallView>) -> impl IntoView {
     let (t, me) = (t(), expect_context::<Me>());
     let shown = view.get_untracked();
-    let number = words::spaced(shown.phone_number.reveal());
+    let number = PhoneNumber::spaced(shown.phone_number.reveal());
     let who = words::who(&shown);
     let below = (who != number).then_some(number);
     let phase = part(&view, |v| v.phase);

@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
+use warmline_api::PhoneNumber;
 
 use super::{Draft, keep, kept};
 use crate::{
     browser,
     texts::t,
     ui::{Show, press},
-    words,
 };
 
 /// Where this browser keeps them.
@@ -58,7 +58,7 @@ pub(super) fn RecentNumbers(draft: Draft) -> impl IntoView {
 
 #[component]
 fn Chip(recent: Recent, draft: Draft) -> impl IntoView {
-    let number = words::spaced(&recent.phone);
+    let number = PhoneNumber::spaced(&recent.phone);
     let shown = if recent.name.is_empty() { number.clone() } else { recent.name.clone() };
     let fill = move || {
         draft.phone.set(recent.phone.clone());

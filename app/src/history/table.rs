@@ -1,7 +1,7 @@
 //! The calls that were found, a page at a time.
 
 use leptos::prelude::*;
-use warmline_api::{CallPage, call::CallView};
+use warmline_api::{CallPage, PhoneNumber, call::CallView};
 
 use super::filter::Filter;
 use crate::{
@@ -69,7 +69,7 @@ pub(super) fn Calls(filter: Filter, page: CallPage) -> impl IntoView {
 
 #[component]
 fn Row(call: CallView, q: String) -> impl IntoView {
-    let number = words::spaced(call.phone_number.reveal());
+    let number = PhoneNumber::spaced(call.phone_number.reveal());
     let who = words::who(&call);
     let below = (who != number).then_some(number);
     let end = call.end.as_ref();

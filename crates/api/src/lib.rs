@@ -1,14 +1,13 @@
-//! What goes over the wire: REST bodies, the console's messages, telephone numbers. Shared by server, page and tests.
+//! What goes over the wire: REST bodies, the console's messages. Shared by server, page and tests.
 
 mod console;
 mod doctor;
 mod outbound;
-mod phone_number;
 
 pub use console::{ConsoleMessage, PhoneMessage, PhoneOrder};
 pub use doctor::{Check, Report, Status};
 pub use outbound::{
     CallPage, Details, EscalateBody, EventPage, OutboundRequest, OutboundResponse, ReasonBody, TextBody, TranscriptLine,
 };
-pub use phone_number::{INVALID_PHONE_NUMBER, InvalidPhoneNumber, PhoneNumber};
 pub use warmline_call as call;
+pub use warmline_call::{INVALID_PHONE_NUMBER, InvalidPhoneNumber, PhoneNumber};

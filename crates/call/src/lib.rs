@@ -23,10 +23,12 @@
 //! being ended (last words, legs that hang up), its phase stays what it was; `ended` means that nobody is left.
 
 mod agent;
+mod all;
 mod event;
 mod id;
 mod machine;
 pub mod moment;
+mod phone_number;
 mod private;
 mod view;
 mod words;
@@ -38,6 +40,7 @@ pub use machine::{
     Adopted, Audience, Because, Command, Config, FixedLine, Input, Left, LeftCause, LegFact, LegRef, Machine,
     OperatorAction, Person, Rejected, Seat, SeatFact, Timers, VoicemailPolicy,
 };
+pub use phone_number::{INVALID_PHONE_NUMBER, InvalidPhoneNumber, PhoneNumber};
 pub use private::Private;
 pub use view::{Act, Attempt, Briefing, CallView, End, Escalation, LegView, Line, PhaseAt, Timings};
 pub use words::{

@@ -10,6 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 use warmline_call::{CallId, LeftCause, LegRef};
 use warmline_telephony::{OpenError, Room, Telephony};
 use warmline_voice::{SpeechToText, TextToSpeech};
@@ -18,8 +19,12 @@ use crate::{
     leg::{Callee, left},
     persona::{Actor, Answer, Personas, Role, Voices},
     phone::{LIVE_FRAMES, Phone, PhoneEvent, PhoneHandle, SCRIPTED_FRAMES, Socket},
+    record::Recordings,
     room::ExchangeRoom,
 };
+
+/// How long the program's end waits for recordings.
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// What an [`Exchange`] is made of.
 pub struct ExchangeOptions {
@@ -30,7 +35,8 @@ pub struct ExchangeOptions {
     /// What personas speak with.
     pub tts: Arc<dyn TextToSpeech>,
     /// Where to keep what each phone heard and said (`<call>-<leg>[-attempt]-heard.wav`, `-said.wav`, `-lines.json`);
-    /// `None`: nowhere. Meant for tests: files are written on the room's own task, when a leg ends.
+    /// `None`: nowhere. A disk that does not follow holds up no call: what it has no room for is silent in the files,
+    /// and the log says how much. See [`Exchange::recorded`].
     pub record: Option<PathBuf>,
     /// The number that calls, as phones show it (E.164).
     pub from_number: String,
@@ -52,7 +58,7 @@ pub struct Exchange {
 }
 
 pub(crate) struct Inner {
-    pub(crate) record: Option<PathBuf>,
+    pub(crate) recordings: Option<Recordings>,
     pub(crate) rooms: AtomicUsize,
     personas: Personas,
     stt: Arc<dyn SpeechToText>,
@@ -71,7 +77,7 @@ impl Exchange {
     #[must_use]
     pub fn new(options: ExchangeOptions) -> Self {
         let inner = Inner {
-            record: options.record,
+            recordings: options.record.map(Recordings::in_folder),
             rooms: AtomicUsize::new(0),
             personas: options.personas,
             stt: options.stt,
@@ -102,6 +108,13 @@ impl Exchange {
         self.inner.rooms.load(Ordering::Relaxed)
     }
 
+    /// Resolves when the recordings of all legs that are over are on disk, or can't be written.
+    pub async fn recorded(&self) {
+        if let Some(recordings) = &self.inner.recordings {
+            recordings.on_disk().await;
+        }
+    }
+
     /// Who answers where no phone is open.
     #[must_use]
     pub fn personas(&self) -> &Personas {
@@ -113,6 +126,14 @@ impl Exchange {
 impl Telephony for Exchange {
     async fn open(&self, call: &CallId) -> Result<Arc<dyn Room>, OpenError> {
         Ok(Arc::new(ExchangeRoom::open(Arc::clone(&self.inner), call.clone())))
+    }
+
+    /// Recordings are finished, unless the disk does not take them.
+    async fn settled(&self) {
+        let Some(recordings) = &self.inner.recordings else { return };
+        if timeout(SETTLING, recordings.on_disk()).await.is_err() {
+            tracing::warn!("{} recordings of calls are cut off: the disk does not take them", recordings.unfinished());
+        }
     }
 }
 

@@ -111,12 +111,13 @@ impl Leg {
         self.end(left(LeftCause::Released, None), ended);
     }
 
-    /// The end: the recording is on disk before anybody learns of it.
-    pub(crate) fn end(self, why: Left, ended: Ended) {
+    /// The end. Nobody waits for its recording to be finished.
+    pub(crate) fn end(mut self, why: Left, ended: Ended) {
+        let recording = self.recording.take().filter(|_| self.is_answered());
         if let Callee::Phone(phone) = &self.callee {
             phone.end(ended);
-            if let (true, Some(recording)) = (self.is_answered(), &self.recording) {
-                recording.save(&phone.lines());
+            if let Some(recording) = recording {
+                recording.end(phone.lines());
             }
         }
         self.report(LegFact::Left(why));

@@ -6,10 +6,10 @@ use tokio::{
     sync::{broadcast, mpsc},
     time::{Duration, Instant, MissedTickBehavior, interval},
 };
-use warmline_call::{CallId, LeftCause, LegRef};
+use warmline_call::{CallId, LeftCause, LegRef, PhoneNumber};
 use warmline_telephony::{Dial, DialError, Dialled, FRAME_TIME, Frame, Line, MergeError, Room, SILENCE, mix};
 
-use crate::{exchange::Inner, leg::Leg, record::Recording};
+use crate::{exchange::Inner, leg::Leg};
 
 /// Frames that wait for a listener: 1 s. One who is later misses some.
 const LISTENER_FRAMES: usize = 50;
@@ -80,7 +80,7 @@ impl Room for ExchangeRoom {
         state.admit(&dial)?;
         let (exchange, call) = (&self.shared.exchange, &self.shared.call);
         let callee = exchange.callee(call, dial.leg, dial.number.reveal());
-        let recording = exchange.record.as_deref().map(|dir| Recording::new(dir, call, dial.leg));
+        let recording = exchange.recordings.as_ref().map(|recordings| recordings.begin(call, dial.leg));
         let (line, end) = Line::new();
         let (facts, progress) = mpsc::channel(FACTS);
         state.legs.push(Leg::new(dial.leg, end, callee, facts, (dial.ring, dial.max_duration), recording));
@@ -163,7 +163,7 @@ impl State {
         if self.legs.iter().any(|leg| leg.name == dial.leg) || self.legs.len() >= LEGS {
             return refuse(LeftCause::TrunkFailure, None, "This leg has been dialled already.");
         }
-        if !is_e164(dial.number.reveal()) {
+        if !PhoneNumber::is_e164(dial.number.reveal()) {
             return refuse(LeftCause::InvalidNumber, Some(404), "That is not a telephone number.");
         }
         Ok(())
@@ -226,12 +226,6 @@ impl State {
         };
         self.legs.iter().position(|leg| leg.name == partner)
     }
-}
-
-/// `+` and 7 to 15 digits, the first of them not 0.
-pub(crate) fn is_e164(number: &str) -> bool {
-    let Some(digits) = number.strip_prefix('+') else { return false };
-    (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
 }
 
 fn random_id(prefix: &str) -> String {

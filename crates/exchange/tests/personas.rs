@@ -99,6 +99,7 @@ async fn the_default_customer_and_supervisor_go_through_a_warm_transfer() {
         Some(LegFact::Left(Left { cause: LeftCause::Released, sip_status: None }))
     );
 
+    exchange.recorded().await;
     let said = |leg: &str| -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(dir.path().join(format!("{}-{leg}-lines.json", call()))).unwrap();
         serde_json::from_str(&text).unwrap()

@@ -2,42 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use futures::StreamExt;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter, util::SubscriberInitExt};
+use tracing_subscriber::{EnvFilter, util::SubscriberInitExt};
 use warmline_speech_local::{LocalSpeech, models};
+use warmline_testing::LogCapture;
 use warmline_voice::{Expect, SpeechToText, TextToSpeech, Urgency, Utterance, VoiceStyle};
-
-/// Everything that was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_spoken_or_heard_is_logged_at_any_level() {
-    let log = Log::default();
+    let log = LogCapture::default();
     let filter = EnvFilter::new("trace,misaki_rs=trace,rten=trace");
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(log.clone()).finish().try_init().unwrap();
     log::trace!(target: "misaki_rs::g2p", "canary of a library");
@@ -60,7 +33,7 @@ async fn nothing_that_is_spoken_or_heard_is_logged_at_any_level() {
     let heard = stt.recognise(heard).await.unwrap().to_lowercase();
     assert!(heard.contains("strawberry"), "{heard}");
 
-    let log = String::from_utf8_lossy(&log.0.lock().unwrap()).to_lowercase();
+    let log = log.text().to_lowercase();
     assert!(log.contains("canary of a library") && log.contains("canary of ours"), "the log is looked at");
     let words = ["quackenbush", "zebulon", "5550100", "five five five", "strawberry", "pancakes", "aleksei", "алексей"];
     for word in words.into_iter().chain(["token[", "g2p '"]) {

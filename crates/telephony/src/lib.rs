@@ -13,7 +13,7 @@ mod room;
 
 pub use clock::Clock;
 pub use codec::{TelephoneFilter, decode_ulaw, encode_ulaw};
-pub use line::{Ear, Heard, Line, LineEnd, Live, Mouth, Played, Source, Speech};
+pub use line::{Ear, Heard, Line, LineEnd, Live, Mouth, Playback, Played, Source};
 pub use mix::mix;
 pub use music::{HoldMusic, HoldMusicError};
 pub use resample::resample;

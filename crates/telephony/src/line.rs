@@ -39,7 +39,7 @@ pub struct Ear {
     heard: mpsc::Receiver<Heard>,
 }
 
-/// The sending half of a [`Line`]. Clones speak on the same line, one [`Speech`] after the other.
+/// The sending half of a [`Line`]. Clones speak on the same line, one [`Playback`] after the other.
 #[derive(Clone, Debug)]
 pub struct Mouth {
     queue: Arc<Mutex<Queue>>,
@@ -47,7 +47,7 @@ pub struct Mouth {
 
 /// One utterance on a [`Mouth`]: audio is added as it is made and played as soon as its turn has come.
 #[derive(Debug)]
-pub struct Speech {
+pub struct Playback {
     id: u64,
     queue: Arc<Mutex<Queue>>,
     progress: watch::Receiver<Played>,
@@ -55,9 +55,9 @@ pub struct Speech {
 
 /// Somebody who speaks on a [`Mouth`] at this moment: what they say is heard at once, or not at all. Dropping it ends that.
 #[derive(Debug)]
-pub struct Live(Speech);
+pub struct Live(Playback);
 
-/// How much of a [`Speech`] was really put on the line.
+/// How much of a [`Playback`] was really put on the line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Played {
     /// Samples put on the line.
@@ -128,7 +128,7 @@ impl Ear {
 impl Mouth {
     /// Begins an utterance. It is played after those begun before it.
     #[must_use]
-    pub fn begin(&self) -> Speech {
+    pub fn begin(&self) -> Playback {
         let mut queue = lock(&self.queue);
         let id = queue.next_id;
         queue.next_id += 1;
@@ -139,7 +139,7 @@ impl Mouth {
             let fresh = Queued { id, samples: VecDeque::new(), finished: false, played: 0, progress: tx };
             queue.speeches.push_back(fresh);
         }
-        Speech { id, queue: Arc::clone(&self.queue), progress: rx }
+        Playback { id, queue: Arc::clone(&self.queue), progress: rx }
     }
 
     /// Lets somebody speak live, after the utterances begun before.
@@ -179,7 +179,7 @@ impl Mouth {
     }
 }
 
-impl Speech {
+impl Playback {
     /// Adds audio (16 kHz mono).
     pub fn push(&self, audio: &[i16]) {
         if let Some(speech) = lock(&self.queue).speeches.iter_mut().find(|s| s.id == self.id) {

@@ -173,29 +173,44 @@ pub struct Dialled {
 /// What lies below an error of a backend.
 type Source = Box<dyn Error + Send + Sync>;
 
-/// The backend can't take calls.
-#[derive(Debug, thiserror::Error)]
-#[error("{detail}")]
-pub struct OpenError {
-    /// One plain sentence, with the fix.
-    pub detail: String,
-    /// Why.
-    #[source]
-    pub source: Option<Source>,
+/// Declares an error of a backend: a sentence for people, and what lies below it.
+macro_rules! backend_error {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, thiserror::Error)]
+        #[error("{detail}")]
+        pub struct $name {
+            /// One plain sentence, with the fix where there is one.
+            pub detail: String,
+            /// Why.
+            #[source]
+            pub source: Option<Source>,
+        }
+
+        impl $name {
+            /// Nothing lies below it.
+            #[must_use]
+            pub fn new(detail: impl Into<String>) -> Self {
+                Self { detail: detail.into(), source: None }
+            }
+
+            /// That is why.
+            #[must_use]
+            pub fn from_source(detail: impl Into<String>, source: impl Into<Source>) -> Self {
+                Self { detail: detail.into(), source: Some(source.into()) }
+            }
+        }
+    };
 }
 
-impl OpenError {
-    /// Nothing lies below it.
-    #[must_use]
-    pub fn new(detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), source: None }
-    }
+backend_error! {
+    /// The backend can't take calls.
+    OpenError
+}
 
-    /// That is why.
-    #[must_use]
-    pub fn from_source(detail: impl Into<String>, source: impl Into<Source>) -> Self {
-        Self { detail: detail.into(), source: Some(source.into()) }
-    }
+backend_error! {
+    /// The two could not be connected.
+    MergeError
 }
 
 /// The dial could not begin.
@@ -208,31 +223,6 @@ pub struct DialError {
     pub sip_status: Option<u16>,
     /// One plain sentence.
     pub detail: String,
-}
-
-/// The two could not be connected.
-#[derive(Debug, thiserror::Error)]
-#[error("{detail}")]
-pub struct MergeError {
-    /// One plain sentence.
-    pub detail: String,
-    /// Why.
-    #[source]
-    pub source: Option<Source>,
-}
-
-impl MergeError {
-    /// Nothing lies below it.
-    #[must_use]
-    pub fn new(detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), source: None }
-    }
-
-    /// That is why.
-    #[must_use]
-    pub fn from_source(detail: impl Into<String>, source: impl Into<Source>) -> Self {
-        Self { detail: detail.into(), source: Some(source.into()) }
-    }
 }
 
 #[cfg(test)]

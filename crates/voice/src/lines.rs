@@ -138,18 +138,7 @@ pub const fn consult_again() -> [&'static str; 2] {
 /// Every fixed sentence, for rendering ahead.
 #[must_use]
 pub fn all_fixed() -> Vec<&'static str> {
-    const LINES: [FixedLine; 9] = [
-        FixedLine::Hold,
-        FixedLine::Connecting,
-        FixedLine::Merged,
-        FixedLine::CustomerLeft,
-        FixedLine::Cancelled,
-        FixedLine::TimeOver,
-        FixedLine::Stopping,
-        FixedLine::Trouble,
-        FixedLine::VoicemailMessage,
-    ];
-    let mut all: Vec<&str> = LINES.into_iter().map(fixed).collect();
+    let mut all: Vec<&str> = FixedLine::ALL.iter().copied().map(fixed).collect();
     all.extend([filler(), still_there(), not_understood(), offer_human(), no_human(), back_again()]);
     all.extend([consult_intro(), consult_question()]);
     all.extend(consult_again());

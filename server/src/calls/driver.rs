@@ -101,7 +101,7 @@ pub(super) async fn drive(
         Ok(None) => return,
         Err(error) => {
             let detail = format!("No call can be placed: {error}");
-            inner.close_in_log(&call, warmline_call::EndReason::TrunkFailure, &detail).await;
+            inner.close_in_log(&call, warmline_call::EndReason::TrunkFailure, &detail);
             let _ = begun.send(Err(detail));
             return;
         }
@@ -233,7 +233,11 @@ impl Driver {
                     self.step(input, messages).await;
                 }
             }
-            Message::Dialled(leg, dialled) => self.dialled(leg, dialled),
+            Message::Dialled(leg, dialled) => {
+                if let Some(input) = self.dialled(leg, dialled) {
+                    self.step(input, messages).await;
+                }
+            }
             Message::Over(source) => {
                 if let Some(input) = self.line_over(source) {
                     self.step(input, messages).await;

@@ -98,8 +98,8 @@ impl Driver {
         });
     }
 
-    /// A dial has begun, or could not.
-    pub(super) fn dialled(&mut self, leg: LegRef, dialled: Result<Dialled, DialError>) {
+    /// A dial has begun, or could not: that ends the leg.
+    pub(super) fn dialled(&mut self, leg: LegRef, dialled: Result<Dialled, DialError>) -> Option<Input> {
         match dialled {
             Ok(dialled) if self.machine.wants(leg) => {
                 let (participant_id, sip_call_id) = (dialled.participant_id, dialled.sip_call_id);
@@ -113,18 +113,20 @@ impl Driver {
                     LegRef::Supervisor(attempt) => (Leg::Supervisor, Some(attempt)),
                 };
                 self.write(vec![Event::LegIdentified { leg, attempt, participant_id, sip_call_id }]);
+                None
             }
             Ok(dialled) => {
                 tokio::spawn(children::report_progress(leg, dialled.progress, self.inbox.clone()));
                 self.release(leg);
+                None
             }
             Err(error) => {
                 tracing::warn!(call = %self.call, ?leg, %error, "a dial could not begin");
                 if let Some(begun) = self.begun.take() {
                     let _ = begun.send(Err(error.detail));
                 }
-                let left = LegFact::Left(Left { cause: error.cause, sip_status: error.sip_status });
-                self.report(async move { Input::Leg(leg, left.clone()) }, None);
+                let left = Left { cause: error.cause, sip_status: error.sip_status };
+                Some(Input::Leg(leg, LegFact::Left(left)))
             }
         }
     }
@@ -183,7 +185,7 @@ impl Driver {
             });
             Input::Said(line, to)
         };
-        self.report(said, Some(Input::Said(line, to)));
+        self.report(said, Input::Said(line, to));
     }
 
     fn prepare_briefing(&self, attempt: u32, reason: Private<String>) {
@@ -206,7 +208,7 @@ impl Driver {
             };
             tokio::time::timeout(BRIEFING, prepared).await.unwrap_or(otherwise)
         };
-        self.report(prepared, Some(short));
+        self.report(prepared, short);
     }
 
     fn merge(&self, attempt: u32) {
@@ -218,7 +220,7 @@ impl Driver {
             }
         };
         let detail = "connecting the two broke down inside Warmline".to_owned();
-        self.report(merged, Some(Input::MergeFailed { attempt, detail }));
+        self.report(merged, Input::MergeFailed { attempt, detail });
     }
 
     fn hang_up(&mut self, leg: LegRef) {
@@ -253,12 +255,11 @@ impl Driver {
     }
 
     /// Runs something that ends in an input for this call: in that other one where it breaks down.
-    fn report(&self, work: impl Future<Output = Input> + Send + 'static, broken: Option<Input>) {
+    fn report(&self, work: impl Future<Output = Input> + Send + 'static, broken: Input) {
         let inbox = self.inbox.clone();
         self.set_off(async move {
-            if let Some(input) = children::or_else(async { Some(work.await) }, || broken).await {
-                let _ = inbox.send(Message::Input(input)).await;
-            }
+            let input = children::or_else(work, || broken).await;
+            let _ = inbox.send(Message::Input(input)).await;
         });
     }
 }

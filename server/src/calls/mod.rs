@@ -383,7 +383,7 @@ impl Inner {
                 if let Some(room) = room {
                     room.close().await;
                 }
-                inner.close_in_log(&call, EndReason::AgentFailure, "Something went wrong inside Warmline.").await;
+                inner.close_in_log(&call, EndReason::AgentFailure, "Something went wrong inside Warmline.");
             }
             inner.open().remove(&call);
             drop(slot);

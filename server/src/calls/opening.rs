@@ -27,14 +27,14 @@ pub(super) async fn open(
                 let (action, by) = (warmline_call::Action::Hangup, by.name().to_owned());
                 let acted = Event::OperatorActed { action, by, reason: None };
                 inner.record(call, inner.parts.clock.corrected().now(), vec![acted]);
-                inner.close_in_log(call, EndReason::OperatorHungUp, "An operator ended the call.").await;
+                inner.close_in_log(call, EndReason::OperatorHungUp, "An operator ended the call.");
                 let _ = reply.send(Ok(()));
                 return Ok(None);
             }
             // Whoever placed it waits no longer.
             Some(Message::Act { input: Input::Leg(LegRef::Customer, LegFact::Left(_)), reply }) => {
                 let detail = "The network did not take the call in time: nobody was called.";
-                inner.close_in_log(call, EndReason::TrunkFailure, detail).await;
+                inner.close_in_log(call, EndReason::TrunkFailure, detail);
                 let _ = reply.send(Ok(()));
                 return Ok(None);
             }
@@ -44,7 +44,7 @@ pub(super) async fn open(
             }
             Some(Message::Input(Input::Stop)) => {
                 let detail = "Warmline was stopped while the call was open.";
-                inner.close_in_log(call, EndReason::ServerStopped, detail).await;
+                inner.close_in_log(call, EndReason::ServerStopped, detail);
                 return Ok(None);
             }
             // Nothing else can happen before there are legs.

@@ -192,12 +192,12 @@ impl Calls {
 
 impl Placed {
     /// What a known key says; `None` for a new call.
-    fn known(placed: store::Placed) -> Option<Self> {
+    fn known(placed: store::WrittenDown) -> Option<Self> {
         Some(match placed {
-            store::Placed::New(_) => return None,
-            store::Placed::Replay { status, body } => Self::Replay { status, body },
-            store::Placed::Running => Self::Running,
-            store::Placed::KeyReused => Self::KeyReused,
+            store::WrittenDown::New(_) => return None,
+            store::WrittenDown::Replay { status, body } => Self::Replay { status, body },
+            store::WrittenDown::Running => Self::Running,
+            store::WrittenDown::KeyReused => Self::KeyReused,
         })
     }
 }

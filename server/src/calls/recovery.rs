@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use warmline_call::{Adopted, CallId, CallView, EndReason, Event, LegRef, Phase, Recorded};
+use warmline_call::{Adopted, CallId, CallView, EndReason, LegRef, Phase};
 use warmline_telephony::OpenError;
 
 use super::{Inner, Order, aftermath};
-use crate::store::StoreError;
+use crate::store::Times;
 
 /// What an open call's end says that nobody could live through.
 const STOPPED: &str = "Warmline was stopped while this call was open.";
@@ -54,30 +54,18 @@ pub(super) async fn recover(inner: &Arc<Inner>, calls: Vec<CallId>) {
     }
 }
 
-/// Why it is not known yet what is left of a call.
-#[derive(Debug, thiserror::Error)]
-enum Unsettled {
-    /// The network can't tell.
-    #[error(transparent)]
-    Network(#[from] OpenError),
-    /// The log can't.
-    #[error(transparent)]
-    Log(#[from] StoreError),
-}
-
-/// Asks until network and log can tell. A call is taken for ended when the network has not been reached for so long; what the
-/// log says is waited for: whoever may be talking is not hung up for want of it.
+/// Asks until the network can tell. A call is taken for ended when it has not been reached for so long.
 async fn insist(inner: Arc<Inner>, call: CallId) {
     let until = tokio::time::Instant::now() + PATIENCE;
     loop {
         tokio::time::sleep(AGAIN).await;
         match settle(&inner, &call).await {
             Ok(()) => return,
-            Err(Unsettled::Network(_)) if tokio::time::Instant::now() >= until => break,
+            Err(_) if tokio::time::Instant::now() >= until => break,
             Err(error) => tracing::debug!(%call, "what is left of a call is not known yet: {error}"),
         }
     }
-    inner.close_in_log(&call, EndReason::ServerStopped, STOPPED).await;
+    inner.close_in_log(&call, EndReason::ServerStopped, STOPPED);
     tokio::spawn(async move {
         for _ in 0..LATER_TIMES {
             tokio::time::sleep(LATER).await;
@@ -89,11 +77,10 @@ async fn insist(inner: Arc<Inner>, call: CallId) {
     });
 }
 
-async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), Unsettled> {
+/// What the log has is in memory: legs that have been taken over are owned at once, whatever the disk does.
+async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), OpenError> {
     let store = &inner.parts.store;
-    let Some(view) = store.call(call).await? else { return Ok(()) };
-    // Read first: legs that have been taken over have to be owned at once.
-    let events = store.events_now(call).await?;
+    let Some((view, times)) = store.open_call(call) else { return Ok(()) };
     let left = inner.parts.telephony.adopt(call, view.phase).await?;
     match (left, order(&view)) {
         (Some(left), Some(order)) => {
@@ -105,7 +92,7 @@ async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), Unsettled> {
             let view = store.view(call).await.unwrap_or(view);
             let last = view.attempts.last().map(|attempt| attempt.attempt);
             inner.record(call, now, aftermath::undecided(&view, last).collect());
-            let adopted = adopted(&view, &events, (legs, left.merged), now);
+            let adopted = adopted(&view, &times, (legs, left.merged), now);
             tracing::info!(%call, phase = view.phase.as_str(), merged = left.merged, "a call of an earlier run is taken over");
             let last = view.transcript.iter().map(|line| line.utterance).max().unwrap_or_default();
             Inner::adopt(inner, call.clone(), order, left, adopted, last);
@@ -114,7 +101,7 @@ async fn settle(inner: &Arc<Inner>, call: &CallId) -> Result<(), Unsettled> {
             if let Some(left) = left {
                 left.room.close().await;
             }
-            inner.close_in_log(call, EndReason::ServerStopped, STOPPED).await;
+            inner.close_in_log(call, EndReason::ServerStopped, STOPPED);
         }
     }
     Ok(())
@@ -135,10 +122,10 @@ fn order(view: &CallView) -> Option<Order> {
 }
 
 /// What the log knows of such a call.
-fn adopted(view: &CallView, events: &[Recorded], (legs, merged): (Vec<LegRef>, bool), now: Timestamp) -> Adopted {
-    let last = |test: fn(&Event) -> bool| events.iter().rfind(|recorded| test(&recorded.event)).map(|r| r.at);
-    let requested = last(|event| matches!(event, Event::EscalationRequested { .. }));
-    let to = last(|event| matches!(event, Event::PhaseChanged { to: Phase::Merged, .. })).or(merged.then_some(now));
+fn adopted(view: &CallView, times: &Times, (legs, merged): (Vec<LegRef>, bool), now: Timestamp) -> Adopted {
+    let requested = view.escalation.as_ref().map(|escalation| escalation.at);
+    let last_merged = view.phases.iter().rfind(|begun| begun.phase == Phase::Merged);
+    let to = last_merged.map(|begun| begun.at).or(merged.then_some(now));
     let attempt = view.attempts.last();
     Adopted {
         phase: view.phase,
@@ -146,15 +133,15 @@ fn adopted(view: &CallView, events: &[Recorded], (legs, merged): (Vec<LegRef>, b
         merged,
         undecided: attempt.filter(|attempt| attempt.outcome.is_none()).map(|attempt| attempt.attempt),
         by: attempt.and_then(|attempt| attempt.by),
-        held: aftermath::held(events),
-        time_to_human: requested.zip(to).map(|(from, to)| aftermath::between(from, to)),
-        since_answer: aftermath::answered(events).map_or(Duration::ZERO, |from| aftermath::between(from, now)),
+        held: times.held(),
+        time_to_human: requested.zip(to).map(|(from, to)| to.duration_since(from).try_into().unwrap_or_default()),
+        since_answer: times.since_answer(now),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use warmline_call::{Action, DecidedBy, Leg, LegState, RequestedBy, TransferOutcome};
+    use warmline_call::{Action, DecidedBy, Event, Leg, LegState, Recorded, RequestedBy, TransferOutcome};
 
     use super::*;
 
@@ -219,8 +206,10 @@ mod tests {
         ]);
         let mut view = CallView::placed(&events[0]).unwrap();
         events[1..].iter().for_each(|event| view.apply(event));
+        let mut times = Times::default();
+        events.iter().for_each(|event| times.apply(event));
         let legs = vec![LegRef::Customer, LegRef::Supervisor(1)];
-        let adopted = adopted(&view, &events, (legs.clone(), true), Timestamp::from_second(160).unwrap());
+        let adopted = adopted(&view, &times, (legs.clone(), true), Timestamp::from_second(160).unwrap());
         let expected = Adopted {
             phase: Phase::Merged,
             legs,
@@ -232,7 +221,6 @@ mod tests {
             since_answer: Duration::from_secs(50),
         };
         assert_eq!(adopted, expected);
-        assert_eq!(aftermath::held(&events[..6]), Duration::from_secs(1), "music that was cut off with the program");
         assert_eq!(order(&view).unwrap().phone.as_str(), "+15550100001");
     }
 }

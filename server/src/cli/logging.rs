@@ -132,33 +132,16 @@ impl Drop for Log {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::Write,
-        sync::{Arc, Mutex},
-    };
+    use warmline_testing::LogCapture;
 
     use super::*;
 
-    #[derive(Clone, Default)]
-    struct Out(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Out {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
     fn logged(ansi: bool, log_it: impl FnOnce()) -> String {
-        let out = Out::default();
-        let to = out.clone();
-        let builder = log::fmt().with_writer(move || to.clone()).without_time().with_target(false).with_ansi(ansi);
+        let out = LogCapture::default();
+        let builder = log::fmt().with_writer(out.clone()).without_time().with_target(false).with_ansi(ansi);
         let subscriber = builder.fmt_fields(debug_fn(field).delimited(" ")).finish();
         tracing::subscriber::with_default(subscriber, log_it);
-        String::from_utf8(out.0.lock().unwrap().clone()).unwrap()
+        out.text()
     }
 
     #[test]
@@ -188,14 +171,13 @@ mod tests {
     #[test]
     fn what_is_said_over_a_socket_is_in_no_log_whatever_the_settings_want() {
         for wanted in ["trace", "tungstenite=trace", "debug,tungstenite=trace"] {
-            let out = Out::default();
-            let writer = out.clone();
-            let log = log::fmt().with_env_filter(filter(wanted)).with_writer(move || writer.clone()).finish();
+            let out = LogCapture::default();
+            let log = log::fmt().with_env_filter(filter(wanted)).with_writer(out.clone()).finish();
             tracing::subscriber::with_default(log, || {
                 tracing::trace!(target: "tungstenite", "Received message Marmalade");
                 tracing::warn!(target: "tungstenite", "a warning");
             });
-            let logged = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+            let logged = out.text();
             assert!(logged.contains("a warning") && !logged.contains("Marmalade"), "{wanted}: {logged}");
         }
     }

@@ -10,6 +10,7 @@ mod config;
 mod lines;
 mod logging;
 mod models;
+mod progress;
 mod terminal;
 mod watch;
 
@@ -26,7 +27,7 @@ use args::{Args, Command, ConfigCommand};
 use terminal::Terminal;
 
 pub use logging::dropped_log_lines;
-pub use models::progress_bar;
+pub use progress::ProgressBar;
 
 /// How a command came out, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

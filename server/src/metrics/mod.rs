@@ -58,7 +58,7 @@ struct Inner {
     response: Histogram,
     sockets: Family<SocketLabel, Gauge>,
     http: Family<HttpLabel, Histogram, fn() -> Histogram>,
-    speech: speech::Speech,
+    speech: speech::SpeechGauges,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -113,7 +113,7 @@ impl Default for Metrics {
             response: Histogram::new([0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0]),
             sockets: Family::default(),
             http: Family::new_with_constructor(http_histogram),
-            speech: speech::Speech::register(&mut registry),
+            speech: speech::SpeechGauges::register(&mut registry),
             registry: Registry::default(),
         };
         registry.register("calls", "Open calls by phase", inner.calls.clone());

@@ -10,7 +10,7 @@ use warmline_voice::Load;
 
 type Level = Gauge<f64, AtomicU64>;
 
-pub(super) struct Speech {
+pub(super) struct SpeechGauges {
     workers: Gauge,
     busy: Gauge,
     waiting: Gauge,
@@ -25,7 +25,7 @@ pub(super) struct Speech {
     failed: Counter,
 }
 
-impl Speech {
+impl SpeechGauges {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let speech = Self {
             workers: Gauge::default(),

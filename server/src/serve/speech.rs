@@ -38,7 +38,11 @@ fn fetch_models(dir: &Path, speech: &LocalSpeech) {
     tracing::info!("the speech models are fetched once (112 MB) into {}", dir.display());
     let speech = speech.clone();
     tokio::spawn(async move {
-        let pulled = tokio::task::spawn_blocking(move || store.pull(crate::cli::progress_bar())).await;
+        let pulled = tokio::task::spawn_blocking(move || {
+            let mut bar = crate::cli::ProgressBar::on_standard_error();
+            store.pull(|progress| bar.show(&progress))
+        });
+        let pulled = pulled.await;
         match pulled {
             Ok(Ok(())) => speech.reload(),
             Ok(Err(error)) => tracing::error!("no speech, so no calls: {error}"),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use warmline_call::{CallId, CallView, Event, Recorded};
 
 use super::{
-    Delivered, Placed, StoreError,
+    Delivered, StoreError, WrittenDown,
     board::Board,
     disk::{Batch, KnownKey, NewCall, NewEnd, NewEvent, NewKey},
     filter::haystack,
@@ -26,7 +26,7 @@ pub(super) struct Plan {
 pub(super) enum Outcome {
     New(Arc<Delivered>),
     /// The key says so.
-    Not(Placed),
+    Not(WrittenDown),
     Wrong(StoreError),
 }
 
@@ -132,11 +132,11 @@ impl Planner<'_> {
 
 impl KnownKey {
     /// Why a key that is known already starts no call.
-    pub(super) fn says(&self, body_hash: &str) -> Placed {
+    pub(super) fn says(&self, body_hash: &str) -> WrittenDown {
         match &self.answer {
-            _ if self.body_hash != body_hash => Placed::KeyReused,
-            Some((status, body)) => Placed::Replay { status: *status, body: body.to_string() },
-            None => Placed::Running,
+            _ if self.body_hash != body_hash => WrittenDown::KeyReused,
+            Some((status, body)) => WrittenDown::Replay { status: *status, body: body.to_string() },
+            None => WrittenDown::Running,
         }
     }
 }

@@ -8,7 +8,11 @@ use std::{
 use axum::body::Bytes;
 use warmline_call::{CallId, CallView, Phase, Recorded};
 
-use super::filter::{CallFilter, haystack};
+use super::{
+    filter::{CallFilter, haystack},
+    outbox::Waiting,
+    times::Times,
+};
 
 /// Ended calls that are kept in memory; older ones are read from the file.
 const KEEP_ENDED: usize = 1_000;
@@ -32,19 +36,28 @@ pub(super) struct Board {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) view: Arc<CallView>,
+    /// Of an open call.
+    pub(super) times: Times,
     json: Arc<OnceLock<Bytes>>,
     search: Arc<OnceLock<String>>,
     pub(super) details: Option<Arc<str>>,
 }
 
 impl Entry {
-    fn new(view: CallView) -> Self {
-        Self { view: Arc::new(view), json: Arc::default(), search: Arc::default(), details: None }
+    fn new(view: CallView, times: Times) -> Self {
+        Self { view: Arc::new(view), times, json: Arc::default(), search: Arc::default(), details: None }
     }
 
-    /// The same call with another view.
-    pub(super) fn with(&self, view: CallView) -> Self {
-        Self { details: self.details.clone(), ..Self::new(view) }
+    /// The same call with what is not on disk yet. Its number stays that of the last event in the log.
+    pub(super) fn with(&self, waiting: &[Arc<Waiting>]) -> Self {
+        let (mut view, mut times) = (CallView::clone(&self.view), self.times);
+        for (seq, waiting) in (self.view.seq + 1..).zip(waiting) {
+            let recorded = waiting.recorded(seq);
+            view.apply(&recorded);
+            times.apply(&recorded);
+        }
+        view.seq = self.view.seq;
+        Self { details: self.details.clone(), ..Self::new(view, times) }
     }
 
     /// The view on the wire; serialised once, whoever asks.
@@ -76,12 +89,12 @@ impl Board {
     }
 
     /// Puts a call on the board as it was read from the file.
-    pub(super) fn restore(&mut self, placed: u64, view: CallView, details: Option<String>) {
+    pub(super) fn restore(&mut self, placed: u64, view: CallView, times: Times, details: Option<String>) {
         if view.end.is_some() {
             self.ended.insert(placed);
         }
         self.placed.insert(view.call.clone(), placed);
-        self.calls.insert(placed, Entry { details: details.map(Arc::from), ..Entry::new(view) });
+        self.calls.insert(placed, Entry { details: details.map(Arc::from), ..Entry::new(view, times) });
     }
 
     /// Folds one event in.
@@ -89,12 +102,15 @@ impl Board {
         self.seq = self.seq.max(recorded.seq);
         if let Some(view) = CallView::placed(recorded) {
             self.placed.insert(view.call.clone(), recorded.seq);
-            self.calls.insert(recorded.seq, Entry::new(view));
+            let mut times = Times::default();
+            times.apply(recorded);
+            self.calls.insert(recorded.seq, Entry::new(view, times));
             return;
         }
         let Some(&placed) = self.placed.get(&recorded.call) else { return };
         let Some(entry) = self.calls.get_mut(&placed) else { return };
         Arc::make_mut(&mut entry.view).apply(recorded);
+        entry.times.apply(recorded);
         (entry.json, entry.search) = (Arc::default(), Arc::default());
         if entry.view.end.is_some() && self.ended.insert(placed) {
             self.forget_the_oldest();

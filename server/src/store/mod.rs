@@ -14,6 +14,7 @@ mod read;
 mod shared;
 mod sqlite;
 pub mod testing;
+mod times;
 mod writer;
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use self::{
     filter::{CallFilter, Cursor},
     outbox::Backlog,
     read::{CallJson, Page},
+    times::Times,
 };
 use crate::metrics::{Metrics, event_type};
 
@@ -138,7 +140,7 @@ impl Delivered {
 
 /// What became of [`Store::place`].
 #[derive(Debug)]
-pub enum Placed {
+pub enum WrittenDown {
     /// It is on disk.
     New(Recorded),
     /// The same request was answered before: the answer.
@@ -265,7 +267,7 @@ impl Store {
         at: Timestamp,
         placed: Event,
         idempotency: Option<(String, String)>,
-    ) -> Result<Placed, StoreError> {
+    ) -> Result<WrittenDown, StoreError> {
         let key = idempotency.map(|(key, body_hash)| Key { key, body_hash });
         let (reply, mut answer) = oneshot::channel();
         {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::{sync::oneshot, time::Instant};
 use warmline_call::{CallId, Event, Recorded};
 
-use super::{Placed, StoreError, disk::KnownKey};
+use super::{StoreError, WrittenDown, disk::KnownKey};
 
 /// From this many waiting events on, partial utterances that a later text has overtaken are left out.
 const CROWDED: usize = 1_024;
@@ -27,7 +27,7 @@ pub(super) struct NewPlace {
     pub(super) at: Timestamp,
     pub(super) placed: Event,
     pub(super) key: Option<Key>,
-    pub(super) reply: oneshot::Sender<Result<Placed, StoreError>>,
+    pub(super) reply: oneshot::Sender<Result<WrittenDown, StoreError>>,
 }
 
 /// An idempotency key and the hash of the body that it came with.

@@ -9,11 +9,11 @@ use warmline_api::CallPage;
 use warmline_call::{CallId, CallView, Phase, Recorded};
 
 use super::{
-    CallFilter, Cursor, Placed, Store, StoreError,
+    CallFilter, Cursor, Store, StoreError, WrittenDown,
     board::{Board, Entry},
     disk::{Disk, DiskError, EndedCall, EndedQuery},
     envelope,
-    outbox::Waiting,
+    times::Times,
 };
 
 /// Ended calls that are put on the board at start.
@@ -67,25 +67,19 @@ pub(super) async fn load(disk: &dyn Disk) -> Result<Board, StoreError> {
     };
     let mut board = Board::new(loaded.seq, floor);
     for EndedCall { placed, view, details } in loaded.ended {
-        board.restore(placed, parse(&view)?, details);
+        board.restore(placed, parse(&view)?, Times::default(), details);
     }
     for call in loaded.open {
         let events = call.events.iter().map(|body| parse::<Recorded>(body)).collect::<Result<Vec<_>, _>>()?;
         let Some(mut view) = events.first().and_then(CallView::placed) else { continue };
-        events.iter().for_each(|event| view.apply(event));
-        board.restore(call.placed, view, call.details);
+        let mut times = Times::default();
+        for event in &events {
+            view.apply(event);
+            times.apply(event);
+        }
+        board.restore(call.placed, view, times, call.details);
     }
     Ok(board)
-}
-
-/// A view with what is not on disk yet. Its number stays that of the last event in the log.
-fn with_waiting(view: &CallView, waiting: &[Arc<Waiting>]) -> CallView {
-    let mut now = view.clone();
-    for (seq, waiting) in (view.seq + 1..).zip(waiting) {
-        now.apply(&waiting.recorded(seq));
-    }
-    now.seq = view.seq;
-    now
 }
 
 impl Store {
@@ -95,7 +89,14 @@ impl Store {
             let outbox = self.shared.outbox();
             (self.shared.board().entry(call).cloned()?, outbox.waiting(call))
         };
-        Some(if waiting.is_empty() { entry } else { entry.with(with_waiting(&entry.view, &waiting)) })
+        Some(if waiting.is_empty() { entry } else { entry.with(&waiting) })
+    }
+
+    /// A call that has not ended, as it is now, and its times: from memory, whatever the disk does.
+    #[must_use]
+    pub fn open_call(&self, call: &CallId) -> Option<(CallView, Times)> {
+        let entry = self.entry(call).filter(|entry| entry.view.end.is_none())?;
+        Some((Arc::unwrap_or_clone(entry.view), entry.times))
     }
 
     /// A call as it is now, also where the disk is behind; `None` where there is none.
@@ -137,7 +138,7 @@ impl Store {
     ///
     /// # Errors
     /// The disk can't be read.
-    pub async fn known_key(&self, key: &str, body_hash: &str) -> Result<Option<Placed>, StoreError> {
+    pub async fn known_key(&self, key: &str, body_hash: &str) -> Result<Option<WrittenDown>, StoreError> {
         let known = self.shared.disk.known_keys(&[key]).await.map_err(StoreError::read)?.remove(key);
         Ok(self.shared.outbox().amend(key, known).map(|known| known.says(body_hash)))
     }
@@ -172,22 +173,6 @@ impl Store {
     pub async fn events(&self, call: &CallId, after: u64) -> Result<Vec<Recorded>, StoreError> {
         let bodies = self.event_bodies(call, after, usize::MAX).await?.unwrap_or_default();
         bodies.iter().map(|body| parse(body)).collect()
-    }
-
-    /// All that has happened to a call, with what is not on disk yet. The latter have numbers of no meaning.
-    ///
-    /// # Errors
-    /// The disk can't be read.
-    pub async fn events_now(&self, call: &CallId) -> Result<Vec<Recorded>, StoreError> {
-        let (waiting, known) = {
-            let outbox = self.shared.outbox();
-            (outbox.waiting(call), self.seq())
-        };
-        let mut events = self.events(call, 0).await?;
-        // What waits may have reached the disk meanwhile.
-        events.retain(|event| event.seq <= known);
-        events.extend((known + 1..).zip(&waiting).map(|(seq, waiting)| waiting.recorded(seq)));
-        Ok(events)
     }
 
     /// The events of all calls after `seq`, in order, at most `limit`.

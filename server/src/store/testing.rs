@@ -28,6 +28,15 @@ pub enum Fault {
     Broken,
     /// Its files are not where they were.
     Moved,
+    /// Neither reads nor writes come back.
+    Dead,
+}
+
+impl Fault {
+    /// Whether whoever writes waits until it is over.
+    fn holds_writes(self) -> bool {
+        matches!(self, Self::Stuck | Self::Dead)
+    }
 }
 
 /// What becomes of one write that fails.
@@ -152,8 +161,12 @@ impl MemoryDisk {
         if state.process == self.process { Ok(state) } else { Err(DiskError::new(Trouble::Closed, "killed")) }
     }
 
-    fn readable(&self) -> Result<MutexGuard<'_, State>, DiskError> {
-        match *self.fault.borrow() {
+    /// Waits until it can be read, or can't.
+    async fn readable(&self) -> Result<MutexGuard<'_, State>, DiskError> {
+        // The sender lives as long as we do.
+        let _ = self.fault.subscribe().wait_for(|fault| *fault != Some(Fault::Dead)).await;
+        let fault = *self.fault.borrow();
+        match fault {
             Some(Fault::Broken) => Err(DiskError::new(Trouble::Failed, "broken")),
             _ => self.open(),
         }
@@ -163,10 +176,10 @@ impl MemoryDisk {
     async fn writable(&self) -> Result<(), DiskError> {
         let mut fault = self.fault.subscribe();
         // The sender lives as long as we do.
-        let _ = fault.wait_for(|fault| *fault != Some(Fault::Stuck)).await;
+        let _ = fault.wait_for(|fault| !fault.is_some_and(Fault::holds_writes)).await;
         let now = *fault.borrow();
         match now {
-            None | Some(Fault::Stuck) => Ok(()),
+            None | Some(Fault::Stuck | Fault::Dead) => Ok(()),
             Some(Fault::Full) => Err(DiskError::new(Trouble::Full, "full")),
             Some(Fault::Broken) => Err(DiskError::new(Trouble::Failed, "broken")),
             Some(Fault::Moved) => Err(DiskError::new(Trouble::Moved, "moved")),
@@ -251,7 +264,7 @@ impl Content {
 #[async_trait]
 impl Disk for MemoryDisk {
     async fn load(&self, ended: usize) -> Result<Loaded, DiskError> {
-        let state = self.readable()?;
+        let state = self.readable().await?;
         let content = &state.now;
         let open = content.calls.iter().filter(|(_, call)| call.end.is_none()).map(|(placed, call)| StillOpen {
             placed: *placed,
@@ -280,7 +293,7 @@ impl Disk for MemoryDisk {
     }
 
     async fn known_keys(&self, keys: &[&str]) -> Result<HashMap<String, KnownKey>, DiskError> {
-        let state = self.readable()?;
+        let state = self.readable().await?;
         let known = |key: &&str| Some(((*key).to_owned(), state.now.keys.get(*key)?.known.clone()));
         Ok(keys.iter().filter_map(known).collect())
     }
@@ -304,26 +317,26 @@ impl Disk for MemoryDisk {
     }
 
     async fn ended_call(&self, call: &CallId) -> Result<Option<EndedCall>, DiskError> {
-        let state = self.readable()?;
+        let state = self.readable().await?;
         let found = state.now.placed.get(call).and_then(|placed| Some((*placed, state.now.calls.get(placed)?)));
         Ok(found.and_then(|(placed, call)| state.now.ended(placed, call)))
     }
 
     async fn ended_calls(&self, query: &EndedQuery) -> Result<Vec<(u64, String)>, DiskError> {
-        let state = self.readable()?;
+        let state = self.readable().await?;
         let below = state.now.calls.range(..query.below).rev();
         Ok(below.filter_map(|(placed, call)| Content::fits(query, *placed, call)).take(query.limit).collect())
     }
 
     async fn events_of(&self, placed: u64, after: u64, limit: usize) -> Result<Vec<String>, DiskError> {
-        let state = self.readable()?;
+        let state = self.readable().await?;
         let Some(call) = state.now.calls.get(&placed) else { return Ok(Vec::new()) };
         let later = call.events.iter().filter(|seq| **seq > after).take(limit);
         Ok(later.filter_map(|seq| state.now.body(*seq)).collect())
     }
 
     async fn events_after(&self, seq: u64, limit: usize) -> Result<Vec<(u64, String)>, DiskError> {
-        let state = self.readable()?;
+        let state = self.readable().await?;
         Ok((seq + 1..).take(limit).map_while(|seq| Some((seq, state.now.body(seq)?))).collect())
     }
 

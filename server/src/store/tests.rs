@@ -13,6 +13,11 @@ fn at() -> Timestamp {
     "2026-11-22T10:00:00.123Z".parse().unwrap()
 }
 
+/// A store for which it is that moment, whenever the tests are run: what was written then is not old.
+fn options() -> StoreOptions {
+    StoreOptions { clock: Clock::starting_at(at()), ..StoreOptions::default() }
+}
+
 fn id(n: u64) -> CallId {
     CallId::from_bits(n)
 }
@@ -56,12 +61,12 @@ fn url(folder: &Path) -> String {
 }
 
 async fn open(folder: &Path) -> Store {
-    Store::open(&url(folder)).await.unwrap()
+    Store::open_with(&url(folder), options()).await.unwrap()
 }
 
 async fn place(store: &Store, n: u64) -> Recorded {
     match store.place(&id(n), at(), placed("+15550100001"), None).await.unwrap() {
-        Placed::New(recorded) => recorded,
+        WrittenDown::New(recorded) => recorded,
         other => panic!("{other:?}"),
     }
 }
@@ -207,24 +212,24 @@ async fn a_key_starts_one_call_and_replays_its_first_answer() {
         let store = store.clone();
         async move { store.place(&id(n), at(), placed("+15550100001"), key).await.unwrap() }
     };
-    assert!(matches!(place(1, key("k", "a")).await, Placed::New(_)));
-    assert!(matches!(place(2, key("k", "a")).await, Placed::Running));
-    assert!(matches!(place(3, key("k", "b")).await, Placed::KeyReused));
+    assert!(matches!(place(1, key("k", "a")).await, WrittenDown::New(_)));
+    assert!(matches!(place(2, key("k", "a")).await, WrittenDown::Running));
+    assert!(matches!(place(3, key("k", "b")).await, WrittenDown::KeyReused));
     assert_eq!(store.call_of_key("k").await.unwrap(), Some(id(1)));
     store.finish_key("k", 200, "first");
     store.finish_key("k", 503, "second");
     store.finish_key("unknown", 200, "nobody asked");
     match place(4, key("k", "a")).await {
-        Placed::Replay { status: 200, body } => assert_eq!(body, "first"),
+        WrittenDown::Replay { status: 200, body } => assert_eq!(body, "first"),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(place(5, key("k", "b")).await, Placed::KeyReused));
+    assert!(matches!(place(5, key("k", "b")).await, WrittenDown::KeyReused));
     assert_eq!(store.seq(), 1, "one call only");
     store.close().await;
     let store = open(folder.path()).await;
     assert!(matches!(
         store.place(&id(6), at(), placed("+1"), key("k", "a")).await.unwrap(),
-        Placed::Replay { status: 200, .. }
+        WrittenDown::Replay { status: 200, .. }
     ));
 }
 
@@ -241,8 +246,8 @@ async fn of_many_requests_with_one_key_at_once_one_places_a_call() {
     let mut new = 0;
     for task in tasks {
         match task.await.unwrap() {
-            Placed::New(_) => new += 1,
-            Placed::Running => {}
+            WrittenDown::New(_) => new += 1,
+            WrittenDown::Running => {}
             other => panic!("{other:?}"),
         }
     }
@@ -338,7 +343,7 @@ async fn calls_are_listed_newest_first_a_page_at_a_time() {
 #[tokio::test]
 async fn calls_that_memory_has_forgotten_are_found_in_the_file() {
     let folder = TempDir::new().unwrap();
-    let options = StoreOptions { fsync: false, ..StoreOptions::default() };
+    let options = StoreOptions { fsync: false, ..options() };
     let store = Store::open_with(&url(folder.path()), options).await.unwrap();
     place(&store, 0).await;
     let many = 2_100;
@@ -433,7 +438,7 @@ async fn a_call_is_shown_with_its_timings_and_details() {
 #[tokio::test(start_paused = true)]
 async fn virtual_time_stands_still_while_the_store_works() {
     let folder = TempDir::new().unwrap();
-    let options = StoreOptions { hold_time: true, ..StoreOptions::default() };
+    let options = StoreOptions { hold_time: true, ..options() };
     let begun = tokio::time::Instant::now();
     let store = Store::open_with(&url(folder.path()), options).await.unwrap();
     let timer = tokio::spawn(tokio::time::sleep(Duration::from_secs(3600)));

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use warmline_call::{CallId, EndReason, Event, Phase, Recorded};
 
 use super::{
-    Delivered, Placed, Shared, StoreError,
+    Delivered, Shared, StoreError, WrittenDown,
     batch::{Outcome, Plan},
     disk::{DiskError, KnownKey, Trouble},
     outbox::NewPlace,
@@ -186,12 +186,12 @@ impl Writer {
         self.shared.publish(events, Some(&next));
         for (place, outcome) in places {
             let answer = match outcome {
-                Outcome::New(delivered) => Ok(Placed::New(delivered.recorded.clone())),
+                Outcome::New(delivered) => Ok(WrittenDown::New(delivered.recorded.clone())),
                 Outcome::Not(placed) => Ok(placed),
                 Outcome::Wrong(error) => Err(error),
             };
             let NewPlace { call, key, reply, .. } = place;
-            if let Err(Ok(Placed::New(_))) = reply.send(answer) {
+            if let Err(Ok(WrittenDown::New(_))) = reply.send(answer) {
                 self.take_back(&call, key.as_ref().map(|key| key.key.as_str()));
             }
         }

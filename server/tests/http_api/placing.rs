@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use warmline::{
     calls::{NotReady, PlaceError, Placed},
     store::testing::Fault,
 };
-use warmline_call::{CallId, EndReason, LegRef, OperatorAction, Phase, Timers};
+use warmline_call::{EndReason, OperatorAction, Phase, Timers};
 use warmline_exchange::Exchange;
-use warmline_telephony::{Dial, DialError, Dialled, Frame, MergeError, OpenError, Room, Telephony};
+use warmline_telephony::Telephony;
+use warmline_testing::{Front, Step};
 
 use crate::{
     runtime::{CUSTOMER, Office, Wishes, keyed, order},
@@ -18,55 +18,11 @@ use crate::{
 };
 
 /// The exchange, but that it opens no room, or begins no dial, before it is let.
-struct Gate {
-    exchange: Arc<Exchange>,
-    rooms: watch::Receiver<bool>,
-    dials: watch::Receiver<bool>,
-}
-
-struct GateRoom {
-    room: Arc<dyn Room>,
-    dials: watch::Receiver<bool>,
-}
-
-async fn passed(mut gate: watch::Receiver<bool>) {
-    gate.wait_for(|open| *open).await.unwrap();
-}
-
-#[async_trait]
-impl Telephony for Gate {
-    async fn open(&self, call: &CallId) -> Result<Arc<dyn Room>, OpenError> {
-        passed(self.rooms.clone()).await;
-        Ok(Arc::new(GateRoom { room: self.exchange.open(call).await?, dials: self.dials.clone() }))
-    }
-}
-
-#[async_trait]
-impl Room for GateRoom {
-    async fn dial(&self, dial: Dial) -> Result<Dialled, DialError> {
-        passed(self.dials.clone()).await;
-        self.room.dial(dial).await
-    }
-
-    async fn merge(&self) -> Result<(), MergeError> {
-        self.room.merge().await
-    }
-
-    async fn leave(&self) {
-        self.room.leave().await;
-    }
-
-    async fn hang_up(&self, leg: LegRef) {
-        self.room.hang_up(leg).await;
-    }
-
-    async fn close(&self) {
-        self.room.close().await;
-    }
-
-    fn listen(&self) -> broadcast::Receiver<Arc<Frame>> {
-        self.room.listen()
-    }
+fn gated(exchange: Arc<Exchange>, rooms: watch::Receiver<bool>, dials: watch::Receiver<bool>) -> Arc<dyn Telephony> {
+    Arc::new(Front::new(exchange, move |step| {
+        let mut gate = if step == Step::Open { rooms.clone() } else { dials.clone() };
+        async move { drop(gate.wait_for(|open| *open).await.unwrap()) }
+    }))
 }
 
 /// How many of so many orders at once place a call; the others are told that there are too many.
@@ -108,7 +64,7 @@ async fn whatever_goes_wrong_gives_the_place_back() {
     let (rooms_tx, rooms) = watch::channel(true);
     let (dials_tx, dials) = watch::channel(true);
     let wishes = Wishes { max_calls: 2, answering: &[], ..Wishes::default() };
-    let office = Office::with(wishes, |exchange| Arc::new(Gate { exchange, rooms, dials })).await;
+    let office = Office::with(wishes, |exchange| gated(exchange, rooms, dials)).await;
     for fault in [Fault::Full, Fault::Locked, Fault::Stuck, Fault::Broken] {
         office.disk.set(Some(fault));
         for _ in 0..4 {
@@ -191,7 +147,7 @@ async fn whoever_is_told_that_the_dial_did_not_begin_is_not_called_after_that() 
         // Else the machine has given the customer up before.
         let timers = Timers { customer_ring: Duration::from_secs(300), ..Timers::default() };
         let wishes = Wishes { timers, ..Wishes::default() };
-        let office = Office::with(wishes, |exchange| Arc::new(Gate { exchange, rooms, dials })).await;
+        let office = Office::with(wishes, |exchange| gated(exchange, rooms, dials)).await;
         let begun = tokio::time::Instant::now();
         let error = office.calls.place(keyed("k")).await.unwrap_err();
         assert!(error.to_string().contains("did not begin in time"), "{error}");
@@ -218,7 +174,7 @@ async fn whoever_is_told_that_the_dial_did_not_begin_is_not_called_after_that() 
 async fn a_client_that_goes_away_calls_nobody_off() {
     let (rooms_tx, rooms) = watch::channel(false);
     let (_dials_tx, dials) = watch::channel(true);
-    let office = Office::with(Wishes::default(), |exchange| Arc::new(Gate { exchange, rooms, dials })).await;
+    let office = Office::with(Wishes::default(), |exchange| gated(exchange, rooms, dials)).await;
     let app = office.app();
     let body = format!(r#"{{"phone_number":"{CUSTOMER}"}}"#);
     let post = tokio::spawn(async move {

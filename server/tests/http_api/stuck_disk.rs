@@ -2,12 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use warmline::store::{Store, StoreOptions, testing::Fault};
 use warmline_call::{CallId, CallView, EndReason, Event, OperatorAction, Phase};
+use warmline_telephony::Telephony;
+use warmline_testing::Front;
 
 use crate::{
-    runtime::{CUSTOMER, Office, SUPERVISOR, Wishes},
+    runtime::{CUSTOMER, Office, SUPERVISOR, Wishes, order},
     support::{get, post},
 };
 
@@ -59,7 +61,7 @@ async fn nothing_is_lost(office: &Office, call: &CallId, what: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_hang_up_waits_for_no_disk_in_any_phase() {
-    for fault in [Fault::Stuck, Fault::Locked, Fault::Full] {
+    for fault in [Fault::Stuck, Fault::Locked, Fault::Full, Fault::Broken, Fault::Dead] {
         for (phase, answering) in PHASES {
             let what = format!("{phase}, {fault:?}");
             let office = Office::with(Wishes { answering, ..Wishes::default() }, |exchange| exchange).await;
@@ -79,6 +81,69 @@ async fn a_hang_up_waits_for_no_disk_in_any_phase() {
             assert_eq!(shown["phase"], "ended", "{what}");
             nothing_is_lost(&office, &call, &what).await;
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hang_up_before_there_is_a_room_waits_for_no_disk() {
+    for fault in [Fault::Stuck, Fault::Locked, Fault::Full, Fault::Broken, Fault::Dead] {
+        let what = format!("{fault:?}");
+        let never = |exchange| Arc::new(Front::new(exchange, |_| std::future::pending())) as Arc<dyn Telephony>;
+        let office = Office::with(Wishes::default(), never).await;
+        let placing = tokio::spawn({
+            let calls = office.calls.clone();
+            async move { calls.place(order(CUSTOMER)).await }
+        });
+        while office.calls.open_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let call = office.calls.store().open_calls().await.unwrap().remove(0);
+        office.disk.set(Some(fault));
+        let before = Instant::now();
+        let answer = office.act(&call, OperatorAction::Hangup).await;
+        assert!(before.elapsed() <= AT_ONCE, "{what}: {:?}", before.elapsed());
+        assert!(answer.acts.iter().any(|act| act.by == "Ann"), "{what}: the answer is older than the act");
+        assert_eq!(answer.end.unwrap().reason, EndReason::OperatorHungUp, "{what}");
+        office.calls.ended(&call).await.unwrap();
+        assert!(before.elapsed() <= 2 * AT_ONCE, "{what}: {:?}", before.elapsed());
+        assert!(placing.await.unwrap().is_err(), "{what}: nobody was dialled");
+        nothing_is_lost(&office, &call, &what).await;
+    }
+}
+
+/// A call's task that dies leaves nobody waiting for the disk either.
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_room_breaks_down_is_over_whatever_the_disk_does() {
+    for fault in [Fault::Broken, Fault::Dead] {
+        let what = format!("{fault:?}");
+        let (begins, begun) = watch::channel(false);
+        let breaks = |exchange| {
+            let hold = move |_| {
+                let mut begun = begun.clone();
+                async move {
+                    let _ = begun.wait_for(|begun| *begun).await;
+                    panic!("the network's library broke down, as this test wants it to");
+                }
+            };
+            Arc::new(Front::new(exchange, hold)) as Arc<dyn Telephony>
+        };
+        let office = Office::with(Wishes::default(), breaks).await;
+        let placing = tokio::spawn({
+            let calls = office.calls.clone();
+            async move { calls.place(order(CUSTOMER)).await }
+        });
+        while office.calls.open_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let call = office.calls.store().open_calls().await.unwrap().remove(0);
+        office.disk.set(Some(fault));
+        let before = Instant::now();
+        begins.send_replace(true);
+        let view = office.calls.ended(&call).await.unwrap();
+        assert!(before.elapsed() <= AT_ONCE, "{what}: {:?}", before.elapsed());
+        assert_eq!(view.end.unwrap().reason, EndReason::AgentFailure, "{what}");
+        assert!(placing.await.unwrap().is_err(), "{what}: nobody was dialled");
+        nothing_is_lost(&office, &call, &what).await;
     }
 }
 

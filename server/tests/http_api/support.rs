@@ -176,10 +176,10 @@ impl CallService for Fake {
         let name = order.name.as_ref().map(|name| name.reveal().as_str());
         let event = self.placed_event(order.phone.as_str(), name);
         match self.store().place(&call, at(), event, order.idempotency.clone()).await? {
-            store::Placed::New(_) => {}
-            store::Placed::Replay { status, body } => return Ok(Placed::Replay { status, body }),
-            store::Placed::Running => return Ok(Placed::Running),
-            store::Placed::KeyReused => return Ok(Placed::KeyReused),
+            store::WrittenDown::New(_) => {}
+            store::WrittenDown::Replay { status, body } => return Ok(Placed::Replay { status, body }),
+            store::WrittenDown::Running => return Ok(Placed::Running),
+            store::WrittenDown::KeyReused => return Ok(Placed::KeyReused),
         }
         if let Some(error) = refused {
             return Err(error);

@@ -211,7 +211,7 @@ async fn while_customer_and_supervisor_talk() {
     assert!(story.said("call", "supervisor").len() > before, "the restarted program listens: {}", story.told());
     world.until_gone(&story).await;
     dialled(&world, &[(CUSTOMER, 1), (SUPERVISOR, 1)]);
-    let said = world.lines(&story, "customer");
+    let said = world.lines(&story, "customer").await;
     assert!(said.len() >= 4, "the customer went on talking to their goodbye: {said:#?}");
 }
 

@@ -55,7 +55,7 @@ async fn second_takes_it(more: More<'_>) {
     assert_eq!(outcomes, [&json!("busy"), &json!("connected")], "{view:#}");
     world.until_gone(&story).await;
 
-    let (customer, supervisor) = (world.heard(&story, "customer"), world.heard(&story, "supervisor-2"));
+    let (customer, supervisor) = (world.heard(&story, "customer").await, world.heard(&story, "supervisor-2").await);
     let (music, leak) = (music_in(&customer), music_in(&supervisor));
     println!("hold music at the customer {music:.2}, at the supervisor {leak:.2}");
     assert!(music > 0.55 && leak < 0.4 && music > 2.0 * leak, "{music} {leak}");

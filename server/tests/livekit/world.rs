@@ -145,18 +145,20 @@ impl World {
     }
 
     /// What a phone heard: `customer`, `supervisor-1`.
-    pub fn heard(&self, story: &Story, leg: &str) -> Vec<i16> {
+    pub async fn heard(&self, story: &Story, leg: &str) -> Vec<i16> {
+        self.exchange.recorded().await;
         let path = self.recordings.path().join(format!("{}-{leg}-heard.wav", story.call));
         let reader = hound::WavReader::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         reader.into_samples().map(Result::unwrap).collect()
     }
 
     pub async fn words(&self, story: &Story, leg: &str) -> String {
-        words(&self.stt, &self.heard(story, leg)).await
+        words(&self.stt, &self.heard(story, leg).await).await
     }
 
     /// What the persona at a phone said, in order.
-    pub fn lines(&self, story: &Story, leg: &str) -> Vec<Value> {
+    pub async fn lines(&self, story: &Story, leg: &str) -> Vec<Value> {
+        self.exchange.recorded().await;
         let path = self.recordings.path().join(format!("{}-{leg}-lines.json", story.call));
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     }

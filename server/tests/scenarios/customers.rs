@@ -43,8 +43,8 @@ async fn voicemail(policy: VoicemailPolicy) -> (String, String) {
     let view = ended(&world, &call).await;
     assert_eq!(view.end.unwrap().reason, EndReason::Voicemail, "{}", world.story(&call).await);
     assert!(view.attempts.is_empty(), "a machine is never escalated");
-    let heard = world.recording(&call, "customer", "heard");
-    let lines = world.lines(&call, "customer");
+    let heard = world.recording(&call, "customer", "heard").await;
+    let lines = world.lines(&call, "customer").await;
     let tone = lines.iter().find(|line| line.text == "(beep)").map_or(heard.len(), |line| line.end.min(heard.len()));
     (words(&world.stt, &heard[..tone]).await, words(&world.stt, &heard[tone..]).await)
 }
@@ -72,7 +72,7 @@ async fn a_customer_who_needs_no_human_says_goodbye() {
     let view = ended(&world, &call).await;
     assert_eq!(view.end.unwrap().reason, EndReason::Completed, "{}", world.story(&call).await);
     assert_eq!(world.phases(&call).await, [Phase::Dialing, Phase::Ringing, Phase::Conversing, Phase::Ended]);
-    let heard = words(&world.stt, &world.recording(&call, "customer", "heard")).await;
+    let heard = words(&world.stt, &world.recording(&call, "customer", "heard").await).await;
     assert!(share_heard("thank you for your time goodbye", &heard) > 0.7, "{heard}");
 }
 
@@ -82,7 +82,7 @@ async fn a_silent_customer_is_asked_and_then_given_up() {
     let call = world.call("+15550100007").await;
     let view = ended(&world, &call).await;
     assert_eq!(view.end.unwrap().reason, EndReason::MediaLost, "{}", world.story(&call).await);
-    let heard = words(&world.stt, &world.recording(&call, "customer", "heard")).await;
+    let heard = words(&world.stt, &world.recording(&call, "customer", "heard").await).await;
     assert!(share_heard("are you still there", &heard) > 0.7, "{heard}");
 }
 
@@ -177,6 +177,6 @@ async fn the_standard_call_has_no_human() {
     assert!(view.attempts.is_empty() && !view.escalation_enabled);
     let asked = |r: &warmline_call::Recorded| matches!(r.event, Event::EscalationRequested { .. });
     assert!(!world.events(&call).await.iter().any(asked));
-    let heard = words(&world.stt, &world.recording(&call, "customer", "heard")).await;
+    let heard = words(&world.stt, &world.recording(&call, "customer", "heard").await).await;
     assert!(share_heard("no human can be reached", &heard) > 0.7, "{heard}");
 }

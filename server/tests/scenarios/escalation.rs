@@ -57,7 +57,7 @@ async fn a_customer_asks_for_a_human_and_gets_one_warm() {
     }
 
     // What was recognised is what was said.
-    let said: Vec<String> = texts(world.lines(&call, "customer"));
+    let said: Vec<String> = texts(world.lines(&call, "customer").await);
     let recognised: Vec<String> = view
         .transcript
         .iter()
@@ -84,7 +84,7 @@ async fn a_customer_asks_for_a_human_and_gets_one_warm() {
     assert!(consult.iter().all(|l| l.speaker != Speaker::Customer));
 
     // At the customer's phone: the agent, then music and nothing but music, then the supervisor.
-    let heard = world.recording(&call, "customer", "heard");
+    let heard = world.recording(&call, "customer", "heard").await;
     let (began, lasted) = music(&heard, &world.music).expect("hold music at the customer's phone");
     println!("hold music lasted {lasted:.1} s of {:.1} s on hold", end.hold_s);
     assert!((lasted - end.hold_s).abs() < 1.0, "music {lasted} s, hold {} s", end.hold_s);
@@ -92,12 +92,12 @@ async fn a_customer_asks_for_a_human_and_gets_one_warm() {
     let after = words(&world.stt, &heard[began + (lasted * RATE as f64) as usize..]).await;
     assert!(share_heard("please hold while I connect you to a human agent", &before) > 0.8, "{before}");
     assert!(share_heard("you are on the line with my supervisor I'll be hanging up now", &after) > 0.8, "{after}");
-    let supervisor_said = texts(world.lines(&call, "supervisor-1"));
+    let supervisor_said = texts(world.lines(&call, "supervisor-1").await);
     let after_merge = supervisor_said.last().unwrap();
     assert!(share_heard(after_merge, &after) > 0.6, "supervisor said {after_merge:?}, customer heard {after:?}");
 
     // At the supervisor's phone: the briefing and no music, then the customer.
-    let heard = world.recording(&call, "supervisor-1", "heard");
+    let heard = world.recording(&call, "supervisor-1", "heard").await;
     assert!(music(&heard, &world.music).is_none(), "the supervisor heard hold music");
     let understood = words(&world.stt, &heard).await;
     assert!(share_heard("hello I have a customer who needs assistance", &understood) > 0.8, "{understood}");

@@ -65,7 +65,7 @@ async fn a_customer_hangs_up_in_the_briefing() {
     );
     let after = released_after(&world, &call).await;
     assert!((1.0..=5.0).contains(&after), "the supervisor was released after {after} s:\n{story}");
-    let heard = words(&world.stt, &world.recording(&call, "supervisor-1", "heard")).await;
+    let heard = words(&world.stt, &world.recording(&call, "supervisor-1", "heard").await).await;
     assert!(share_heard("the customer has just hung up", &heard) > 0.8, "{heard}\n{story}");
     assert_eq!(view.end.unwrap().reason, EndReason::CustomerHungUp);
 }

@@ -60,7 +60,7 @@ async fn an_operator_speaks_through_the_agent_and_takes_the_call_over() {
         })
         .collect();
     assert_eq!(acted, [Action::Instruct, Action::Say, Action::Escalate, Action::Accept, Action::Hangup]);
-    let heard = words(&world.stt, &world.recording(&call, "customer", "heard")).await;
+    let heard = words(&world.stt, &world.recording(&call, "customer", "heard").await).await;
     assert!(share_heard("your parcel arrives on Friday", &heard) > 0.7, "{heard}");
     assert!(share_heard("elephants umbrellas", &heard) == 0.0, "a note was heard: {heard}");
 }

@@ -2,11 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use tokio::sync::broadcast;
-use warmline_call::{CallId, EndReason, LegRef, OperatorAction, Phase, Private};
-use warmline_exchange::Exchange;
-use warmline_telephony::{Dial, DialError, Dialled, Frame, MergeError, OpenError, Room, Telephony};
+use warmline_call::{EndReason, LegRef, OperatorAction, Phase, Private};
+use warmline_testing::{Front, Step};
 
 use crate::{
     invariants::ended,
@@ -18,65 +15,19 @@ const SILENT: &str = "+15550100007";
 const TAKES: Duration = Duration::from_secs(10);
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// The exchange, but that leg's dial takes its time to begin; without one, the room takes it to open.
-struct Slow {
-    exchange: Arc<Exchange>,
-    leg: Option<LegRef>,
-}
-
-struct SlowRoom {
-    room: Arc<dyn Room>,
-    leg: LegRef,
-}
-
-#[async_trait]
-impl Telephony for Slow {
-    async fn open(&self, call: &CallId) -> Result<Arc<dyn Room>, OpenError> {
-        let Some(leg) = self.leg else {
-            tokio::time::sleep(TAKES).await;
-            return self.exchange.open(call).await;
-        };
-        Ok(Arc::new(SlowRoom { room: self.exchange.open(call).await?, leg }))
-    }
-}
-
-#[async_trait]
-impl Room for SlowRoom {
-    async fn dial(&self, dial: Dial) -> Result<Dialled, DialError> {
-        if dial.leg == self.leg {
+/// The exchange, but that this takes its time.
+async fn world(slow: Step) -> World {
+    let hold = move |step| async move {
+        if step == slow {
             tokio::time::sleep(TAKES).await;
         }
-        self.room.dial(dial).await
-    }
-
-    async fn merge(&self) -> Result<(), MergeError> {
-        self.room.merge().await
-    }
-
-    async fn leave(&self) {
-        self.room.leave().await;
-    }
-
-    async fn hang_up(&self, leg: LegRef) {
-        self.room.hang_up(leg).await;
-    }
-
-    async fn close(&self) {
-        self.room.close().await;
-    }
-
-    fn listen(&self) -> broadcast::Receiver<Arc<Frame>> {
-        self.room.listen()
-    }
-}
-
-async fn world(leg: Option<LegRef>) -> World {
-    World::over(Wishes::default(), |exchange| Arc::new(Slow { exchange, leg })).await
+    };
+    World::over(Wishes::default(), |exchange| Arc::new(Front::new(exchange, hold))).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_operator_hangs_up_before_the_customers_dial_has_begun() {
-    let world = world(Some(LegRef::Customer)).await;
+    let world = world(Step::Dial(LegRef::Customer)).await;
     let placing = tokio::spawn({
         let calls = world.calls.clone();
         async move { calls.place(order(SILENT)).await }
@@ -96,7 +47,7 @@ async fn an_operator_hangs_up_before_the_customers_dial_has_begun() {
 
 #[tokio::test(start_paused = true)]
 async fn a_supervisor_who_is_called_off_before_the_dial_has_begun_is_not_called() {
-    let world = world(Some(LegRef::Supervisor(1))).await;
+    let world = world(Step::Dial(LegRef::Supervisor(1))).await;
     let call = world.escalated(SILENT).await;
     world.until_phase(&call, Phase::CallingSupervisor).await;
     let before = tokio::time::Instant::now();
@@ -113,7 +64,7 @@ async fn a_supervisor_who_is_called_off_before_the_dial_has_begun_is_not_called(
 
 #[tokio::test(start_paused = true)]
 async fn an_operator_hangs_up_before_there_is_a_room() {
-    let world = world(None).await;
+    let world = world(Step::Open).await;
     let placing = tokio::spawn({
         let calls = world.calls.clone();
         async move { calls.place(order(SILENT)).await }

@@ -21,7 +21,7 @@ async fn a_program_that_stops_says_goodbye() {
     world.calls.stop().await;
     let view = ended(&world, &call).await;
     assert_eq!(view.end.unwrap().reason, EndReason::ServerStopped);
-    let heard = words(&world.stt, &world.recording(&call, "customer", "heard")).await;
+    let heard = words(&world.stt, &world.recording(&call, "customer", "heard").await).await;
     assert!(share_heard(fixed(warmline_call::FixedLine::Stopping), &heard) > 0.7, "{heard}");
     assert!(world.calls.readiness().is_err(), "no more calls are placed");
 }
@@ -34,7 +34,7 @@ async fn a_call_ends_when_its_time_is_over() {
     let view = ended(&world, &call).await;
     let story = world.story(&call).await;
     assert_eq!(view.end.unwrap().reason, EndReason::MaxDuration, "{story}");
-    let heard = words(&world.stt, &world.recording(&call, "customer", "heard")).await;
+    let heard = words(&world.stt, &world.recording(&call, "customer", "heard").await).await;
     assert!(share_heard("the time for this call is over", &heard) > 0.7, "{heard}\n{story}");
 }
 

@@ -30,7 +30,7 @@ async fn fails(supervisor: &'static str, outcome: TransferOutcome, by: DecidedBy
     let end = view.end.unwrap();
     assert_eq!(end.reason, EndReason::OperatorHungUp);
 
-    let heard = world.recording(&call, "customer", "heard");
+    let heard = world.recording(&call, "customer", "heard").await;
     // Some fail before a second of the music has played.
     let back = match music(&heard, &world.music) {
         Some((began, lasted)) => {
@@ -96,7 +96,7 @@ async fn a_supervisor_asks_a_question_first() {
         (Some(TransferOutcome::Connected), Some(DecidedBy::Voice))
     );
     // The customer's name is the answer to 'Who is it?'.
-    let heard = words(&world.stt, &world.recording(&call, "supervisor-1", "heard")).await;
+    let heard = words(&world.stt, &world.recording(&call, "supervisor-1", "heard").await).await;
     assert!(heard.contains("John"), "{heard}");
     assert!(heard.matches("this call").count() >= 2, "the question is put again: {heard}");
 }
@@ -127,7 +127,7 @@ async fn second_takes_it(first: &'static str, outcome: TransferOutcome, by: Deci
     let holds = events.iter().filter(|r| matches!(r.event, Event::HoldMusic { playing: true })).count();
     assert_eq!(holds, 1, "{story}");
     assert!(!has_said(&view, warmline_call::Speaker::Agent, no_human_because(outcome)), "{story}");
-    let (_, lasted) = music(&world.recording(&call, "customer", "heard"), &world.music).unwrap();
+    let (_, lasted) = music(&world.recording(&call, "customer", "heard").await, &world.music).unwrap();
     let hold_s = view.end.unwrap().hold_s;
     assert!((lasted - hold_s).abs() < 1.0, "music for {lasted} s of {hold_s} s on hold");
 }

@@ -112,7 +112,7 @@ async fn a_supervisor_takes_over_is_heard_hears_and_gives_back() {
     assert_eq!(view.end.unwrap().reason, EndReason::OperatorHungUp);
     let acts: Vec<_> = view.acts.iter().map(|act| (act.action, act.by.as_str())).collect();
     assert_eq!(acts, [(Action::TakeOver, "Ann"), (Action::GiveBack, "console"), (Action::Hangup, "console")]);
-    let heard_by_customer = words(&world.stt, &world.recording(&call, "customer", "heard")).await;
+    let heard_by_customer = words(&world.stt, &world.recording(&call, "customer", "heard").await).await;
     assert!(share_heard(WORDS, &heard_by_customer) > 0.7, "the customer heard {heard_by_customer:?}");
 }
 

@@ -212,12 +212,14 @@ impl World {
     }
 
     /// What a phone heard (`heard`) or said (`said`), 16 kHz. `leg` as in the exchange's file names.
-    pub fn recording(&self, call: &CallId, leg: &str, what: &str) -> Vec<i16> {
+    pub async fn recording(&self, call: &CallId, leg: &str, what: &str) -> Vec<i16> {
+        self.exchange.recorded().await;
         read_wav(&self.recordings().join(format!("{call}-{leg}-{what}.wav")))
     }
 
     /// What the persona at a phone really said, in order.
-    pub fn lines(&self, call: &CallId, leg: &str) -> Vec<PersonaLine> {
+    pub async fn lines(&self, call: &CallId, leg: &str) -> Vec<PersonaLine> {
+        self.exchange.recorded().await;
         let path = self.recordings().join(format!("{call}-{leg}-lines.json"));
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         serde_json::from_str(&text).unwrap()

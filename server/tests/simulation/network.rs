@@ -17,18 +17,6 @@ use crate::{
     world::World,
 };
 
-const CAUSES: [LeftCause; 9] = [
-    LeftCause::Busy,
-    LeftCause::NoAnswer,
-    LeftCause::Declined,
-    LeftCause::InvalidNumber,
-    LeftCause::Unreachable,
-    LeftCause::TrunkFailure,
-    LeftCause::HungUp,
-    LeftCause::Released,
-    LeftCause::MediaLost,
-];
-
 /// A network as one process sees it.
 pub(crate) struct Network {
     pub(crate) world: World,
@@ -161,7 +149,7 @@ impl Room for SimulatedRoom {
         world.may_panic("dial panics", 2);
         let closed = world.state().rooms[call].closing;
         if closed || world.fault("dial fails") {
-            let cause = world.roll(|dice| dice.pick(&CAUSES[..6]));
+            let cause = world.roll(|dice| dice.pick(&LeftCause::ALL[..6]));
             return Err(DialError { cause, sip_status: Some(503), detail: "it could not begin".into() });
         }
         let (dialled, over) = attach(world, call, leg, Stand::Dialled);
@@ -298,7 +286,7 @@ async fn live(world: World, call: CallId, leg: u32, ring: Duration, over: Arc<No
         return;
     }
     match fate {
-        1 => go(&world, &call, leg, world.roll(|dice| dice.pick(&CAUSES))),
+        1 => go(&world, &call, leg, world.roll(|dice| dice.pick(LeftCause::ALL))),
         2 => {
             if !rest(&over, ring.saturating_sub(wait)).await {
                 go(&world, &call, leg, LeftCause::NoAnswer);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use warmline_call::{Input, LeftCause};
+use warmline_call::{FixedLine, Input, LeftCause};
 
 use crate::scene::*;
 
@@ -17,8 +17,8 @@ fn the_two_are_together_from_the_merge_on_while_both_are_there() {
     call.skip(Input::Merged { attempt: 1 });
     let since = Some(call.now);
     assert!(call.machine.is_merged() && call.machine.together_since() == since, "as soon as they hear each other");
-    call.skip(Input::Said(warmline_call::FixedLine::Connecting));
-    call.skip(Input::Said(warmline_call::FixedLine::Merged));
+    call.skip(said(FixedLine::Connecting));
+    call.skip(said(FixedLine::Merged));
     assert!(call.machine.is_merged() && call.machine.together_since() == since, "the same moment, and not the phase's");
     assert!(since > Some(Duration::ZERO));
     call.skip(left(FIRST, LeftCause::Released));

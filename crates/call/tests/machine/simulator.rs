@@ -9,7 +9,7 @@ use warmline_call::{
     RequestedBy, Seat, SeatFact, TransferOutcome,
 };
 
-use crate::{graph::successors, table::LINES};
+use crate::graph::successors;
 
 /// Where random input comes from.
 #[derive(Clone, Copy, Debug)]
@@ -447,20 +447,8 @@ impl Simulator {
 /// How many kinds of input [`anything`] knows.
 const KINDS: u8 = 41;
 
-const CAUSES: [LeftCause; 9] = [
-    LeftCause::Busy,
-    LeftCause::NoAnswer,
-    LeftCause::Declined,
-    LeftCause::InvalidNumber,
-    LeftCause::Unreachable,
-    LeftCause::TrunkFailure,
-    LeftCause::HungUp,
-    LeftCause::Released,
-    LeftCause::MediaLost,
-];
-
 fn gone(which: usize) -> LegFact {
-    LegFact::Left(Left { cause: CAUSES[which % CAUSES.len()], sip_status: Some(486) })
+    LegFact::Left(Left { cause: LeftCause::ALL[which % LeftCause::ALL.len()], sip_status: Some(486) })
 }
 
 /// Any input, sensible or not. `which` picks the leg, the attempt, the cause.
@@ -484,7 +472,7 @@ fn anything(what: u8, which: u8) -> Input {
         11 => Input::CustomerInaudible,
         12 | 13 => {
             let to = [Audience::Customer, Audience::Supervisor, Audience::Both][usize::from(which % 3)];
-            Input::Said(LINES[usize::from(which / 3) % LINES.len()], to)
+            Input::Said(FixedLine::ALL[usize::from(which / 3) % FixedLine::ALL.len()], to)
         }
         14 => Input::BriefingPrepared { attempt, summary: format!("Because {which}").into(), points: vec![] },
         15 => Input::SupervisorAccepted { attempt, by },

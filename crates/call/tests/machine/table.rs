@@ -212,21 +212,9 @@ fn inputs() -> Vec<Input> {
         operator(OperatorAction::GiveBack),
         Input::Stop,
     ];
-    inputs.extend(LINES.map(said));
+    inputs.extend(FixedLine::ALL.iter().copied().map(said));
     inputs
 }
-
-pub const LINES: [FixedLine; 9] = [
-    FixedLine::Hold,
-    FixedLine::Connecting,
-    FixedLine::Merged,
-    FixedLine::CustomerLeft,
-    FixedLine::Cancelled,
-    FixedLine::TimeOver,
-    FixedLine::Stopping,
-    FixedLine::Trouble,
-    FixedLine::VoicemailMessage,
-];
 
 /// What really happens, in the table's words.
 fn outcome(state: &str, input: Input) -> String {

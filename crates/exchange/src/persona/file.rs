@@ -6,10 +6,10 @@ use std::{
     sync::Arc,
 };
 
+use warmline_call::PhoneNumber;
 use warmline_telephony::{SAMPLE_RATE, resample};
 
 use super::script::{Answer, Persona, Step, Wait};
-use crate::room::is_e164;
 
 /// The longest recording of a script, in seconds.
 const LONGEST: u32 = 120;
@@ -49,7 +49,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Persona, PersonaError> {
     let wrong =
         |what: &str, problem: String| PersonaError { file: file.to_owned(), line: line_of(text, what), problem };
     for number in &persona.numbers {
-        if !is_e164(number) {
+        if !PhoneNumber::is_e164(number) {
             let problem = "a number is written like \"+15550100001\": + and 7 to 15 digits".to_owned();
             return Err(wrong(number, problem));
         }

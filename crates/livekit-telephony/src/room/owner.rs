@@ -1,9 +1,11 @@
 //! The one task that owns a room: it tells the machine what happens and has done what the machine wants. It waits for
 //! whatever comes first and for no request in particular, and holds no lock while one is under way.
 
+mod hearing;
+mod telling;
+
 use std::{
     collections::{HashMap, VecDeque},
-    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -11,7 +13,7 @@ use std::{
 use futures::{
     StreamExt,
     future::BoxFuture,
-    stream::{self, BoxStream, FuturesUnordered, SelectAll},
+    stream::{BoxStream, FuturesUnordered, SelectAll},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -19,12 +21,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use warmline_call::{Left, LeftCause, LegFact, LegRef};
-use warmline_livekit::{ParticipantEvent as Event, RemoteTrack};
+use warmline_livekit::ParticipantEvent as Event;
 use warmline_telephony::{Caption, Dial, DialError, Health, LineEnd, MergeError};
 
 use super::{
-    captions::{Told, Words},
-    machine::{Ids, Input, LegId, Output, Present, Request, RequestId, RoomMachine, Ticket, Who},
+    captions::Told,
+    machine::{Ids, Input, LegId, Output, Request, RequestId, RoomMachine, Ticket, Who},
     orders::{DialOrder, Order, Orders},
     ours::{Events, Ours},
     requests::{self, Came, Done, Requests},
@@ -276,97 +278,6 @@ impl Owner {
         self.events.clear();
         self.ours = Ours::default();
         self.over.cancel();
-    }
-
-    pub(super) fn follow(&mut self, who: Who, events: Events) {
-        let events =
-            stream::unfold(events, |mut events| async move { events.recv().await.map(|event| (event, events)) });
-        self.events.push(events.map(move |event| (who, event)).boxed());
-    }
-
-    fn on_event(&mut self, who: Who, event: Event) {
-        let place = who.place();
-        let input = match event {
-            Event::Joined(participant) => Input::Joined { place, who: Present::from(&participant) },
-            Event::AttributesChanged { identity, attributes, .. } => match attributes.get("sip.callStatus") {
-                Some(status) => Input::Status { identity, status: status.clone() },
-                None => return,
-            },
-            Event::TrackPublished { identity, track } if track.audio => {
-                Input::Published { place, identity, track: track.sid }
-            }
-            Event::TrackUnpublished { identity, sid } => Input::Unpublished { place, identity, track: sid },
-            Event::TrackSubscribed { identity, audio, .. } => return self.listen_to(identity, who, audio),
-            Event::Left { identity, reason } => Input::Left { place, identity, reason },
-            Event::Dtmf { identity, digit } => return self.requests.sound.lines.key(&identity, digit),
-            Event::Reconnecting => Input::Reconnecting,
-            Event::Resumed | Event::Rejoined => Input::Reconnected,
-            Event::Disconnected(reason) => {
-                match who {
-                    Who::Agent if self.ours.agent.take().is_none() => return,
-                    Who::Consult if self.ours.consult.take().is_none() => return,
-                    Who::Watcher => self.ours.watcher = None,
-                    Who::Agent | Who::Consult => {}
-                }
-                Input::Lost(who, reason)
-            }
-            _ => return,
-        };
-        self.tell(input);
-    }
-
-    /// A later stream of a leg takes over from an earlier one.
-    fn listen_to(&mut self, identity: String, who: Who, mut audio: RemoteTrack) {
-        if !self.machine.is_in(&identity, who.place()) {
-            return;
-        }
-        let Some(stream) = self.requests.sound.lines.new_stream(&identity) else { return };
-        let (sound, over, listened) = (Arc::clone(&self.requests.sound), self.over.clone(), identity.clone());
-        tokio::spawn(async move {
-            let mut over = pin!(over.cancelled());
-            loop {
-                let frame = tokio::select! {
-                    frame = audio.next_frame() => frame,
-                    () = &mut over => return,
-                };
-                let Some(frame) = frame else { return };
-                if !sound.lines.hears(&listened, stream, frame) {
-                    return;
-                }
-            }
-        });
-        if who == Who::Watcher {
-            self.tell(Input::Overheard(identity));
-        }
-    }
-
-    fn show(&self, caption: Caption) {
-        let told = match caption {
-            Caption::Agent(now) => self.ours.agent.clone().map(|agent| Told::State { agent, now }),
-            Caption::Said { leg, by_agent, utterance, text, is_final } => {
-                self.stage(leg, by_agent).filter(|_| !text.reveal().is_empty()).map(|(agent, track)| {
-                    let segment = format!("SG_{}_{utterance}", self.requests.call);
-                    Told::Words { agent, words: Words { segment, track, text: text.reveal().clone(), is_final } }
-                })
-            }
-        };
-        if told.is_some_and(|told| self.ways.told.try_send(told).is_err()) {
-            tracing::debug!(call = %self.requests.call, "a caption was left out");
-        }
-    }
-
-    /// The agent in the room where that is said, and the track on which it is.
-    fn stage(&self, leg: LegRef, by_agent: bool) -> Option<(Arc<warmline_livekit::Participant>, String)> {
-        let (place, track) = self.machine.stage(leg, by_agent)?;
-        let (agent, own) = match place {
-            Place::Call => (self.ours.agent.clone()?, self.ours.tracks.as_ref().map(|[customer, _]| customer)),
-            Place::Consult => self.ours.consult.as_ref().map(|c| (Arc::clone(&c.agent), Some(&c.track)))?,
-        };
-        let track = match track {
-            Some(track) => track,
-            None => own?.sid()?,
-        };
-        Some((agent, track))
     }
 }
 

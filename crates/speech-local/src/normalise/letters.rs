@@ -2,6 +2,7 @@
 
 use deunicode::deunicode_char;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use warmline_text::is_unseen;
 
 /// Letters with marks that the pronunciation knows.
 const KNOWN: &str = "àáâãäåçèéêëìíîïñòóôõöøùúûüßÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜ";
@@ -16,7 +17,7 @@ pub(super) fn latin(text: &str) -> String {
         match c {
             c if c.is_control() => latin.push(' '),
             c if c.is_ascii() || KNOWN.contains(c) || MARKS.contains(c) => latin.push(c),
-            c if is_combining_mark(c) || is_invisible(c) => {}
+            c if is_combining_mark(c) || is_unseen(c) => {}
             c if c.is_alphanumeric() => {
                 let plain = deunicode_char(c).unwrap_or(" ");
                 latin.extend(plain.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '/' | '.')));
@@ -26,12 +27,6 @@ pub(super) fn latin(text: &str) -> String {
         }
     }
     latin
-}
-
-/// Joiners, variation selectors, marks of direction.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e01ef}')
 }
 
 fn is_pause(mark: &str) -> bool {
@@ -64,6 +59,7 @@ mod tests {
         assert_eq!(words("Hello 😀👩‍👩‍👧🏳️‍🌈, hi"), "Hello , hi");
         assert_eq!(words("Zoe\u{308} Ju\u{301}le\u{36f}s"), "Zoë Júles");
         assert_eq!(words("J\u{200b}o\u{202e}e\u{0}\u{7}\u{2028}Doe\u{ad}"), "Joe Doe");
+        assert_eq!(words("J\u{61c}o\u{3164}e\u{115f}\u{180e} Do\u{fff9}e"), "Joe Doe");
         assert_eq!(words("¿Qué?"), "Qué?");
     }
 

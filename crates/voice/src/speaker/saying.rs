@@ -1,7 +1,7 @@
 use std::{future::pending, sync::Arc};
 
 use tokio::time::Instant;
-use warmline_telephony::{Mouth, Played, SAMPLE_RATE, Speech};
+use warmline_telephony::{Mouth, Playback, Played, SAMPLE_RATE};
 
 use super::{
     Progress, Said,
@@ -42,7 +42,7 @@ struct Sentence {
     chunks: Vec<Arc<[i16]>>,
     complete: bool,
     /// On the line, unless held.
-    speech: Option<Speech>,
+    speech: Option<Playback>,
     /// Samples before the speech on the line begins.
     offset: usize,
     /// Samples that were heard, at most, over all goes.
@@ -266,7 +266,7 @@ impl Sentence {
         from + levels.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(i, _)| i * GRAIN)
     }
 
-    fn note(&mut self, speech: &Speech) {
+    fn note(&mut self, speech: &Playback) {
         self.heard = self.heard.max(self.offset + speech.played().samples as usize);
     }
 

@@ -1,9 +1,8 @@
 //! What a line does when speech does not keep up, and what it never tells.
 
 use std::{
-    io,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,6 +15,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use warmline_telephony::Clock;
+use warmline_testing::LogCapture;
 
 use super::{Timing, recognitions::Recognitions, testing::*};
 use crate::{
@@ -181,27 +181,11 @@ async fn a_say_of_two_thousand_letters_is_heard_to_its_end() {
     assert!(phone.facts.iter().any(|(_, fact)| end(fact)), "{:?}", phone.said().len());
 }
 
-/// Everything that was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn no_log_at_any_level_holds_what_is_said() {
-    let log = Log::default();
-    let writer = log.clone();
+    let log = LogCapture::default();
     let everything = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
-    let _logged = tracing::subscriber::set_default(everything.with_writer(move || writer.clone()).finish());
+    let _logged = tracing::subscriber::set_default(everything.with_writer(log.clone()).finish());
     let (mut phone, line, speech, facts) = Phone::new();
     let conversation = Conversation::on(line, setup(), speech, Clock::start(), facts);
     conversation.start();
@@ -218,7 +202,7 @@ async fn no_log_at_any_level_holds_what_is_said() {
     phone.run(10_000).await;
     let said = phone.said();
     assert!(said.iter().any(|(_, text, _)| text.contains("pumpernickel")), "{said:?}");
-    let log = String::from_utf8_lossy(&log.0.lock().unwrap()).to_lowercase();
+    let log = log.text().to_lowercase();
     assert!(log.contains("speech recognition failed"), "the log is looked at: {log}");
     for word in ["jane", "pumpernickel", "password", "marmalade", "hello"] {
         assert!(!log.contains(word), "'{word}' is in the log");

@@ -6,7 +6,7 @@ use super::*;
 use crate::store::testing::{Failed, Fault, MemoryDisk};
 
 async fn on(disk: &MemoryDisk) -> Store {
-    with(disk, StoreOptions::default()).await
+    with(disk, options()).await
 }
 
 async fn with(disk: &MemoryDisk, options: StoreOptions) -> Store {
@@ -19,7 +19,7 @@ fn partial(utterance: u64, text: &str) -> Event {
     Event::Utterance { side, speaker, utterance, text, r#final, interrupted, started_at, ended_at }
 }
 
-async fn try_place(store: &Store, n: u64, key: Option<(String, String)>) -> Result<Placed, StoreError> {
+async fn try_place(store: &Store, n: u64, key: Option<(String, String)>) -> Result<WrittenDown, StoreError> {
     store.place(&id(n), at(), placed("+15550100001"), key).await
 }
 
@@ -49,12 +49,10 @@ async fn events_of_a_call_wait_for_a_disk_that_is_stuck_and_the_call_does_not() 
     assert_eq!((now.phase, now.seq, now.transcript.len()), (Phase::Ended, 1, 1), "but it is told as it is");
     let shown = store.call_json(&id(1)).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&shown.view).contains("never came"));
-    assert_eq!(store.events_now(&id(1)).await.unwrap().len(), 5);
     assert_eq!(store.events(&id(1), 0).await.unwrap().len(), 1);
     disk.set(None);
     store.written(&id(1)).await.unwrap();
     assert_eq!((store.seq(), store.backlog().events, disk.last_seq()), (5, 0, 5));
-    assert_eq!(store.events_now(&id(1)).await.unwrap(), store.events(&id(1), 0).await.unwrap());
     told_what_is_there(&store, &mut live).await;
 }
 
@@ -94,7 +92,7 @@ async fn a_transaction_in_doubt_is_neither_lost_nor_written_twice() {
         store.append(&id(1), at(), vec![moved(Phase::Ringing)]).await.unwrap();
         disk.fail_next(how);
         let result = try_place(&store, 2, key("k", "a")).await;
-        assert_eq!(matches!(result, Ok(Placed::New(_))), how == Failed::AfterAll, "{how:?}: {result:?}");
+        assert_eq!(matches!(result, Ok(WrittenDown::New(_))), how == Failed::AfterAll, "{how:?}: {result:?}");
         store.append(&id(1), at(), vec![moved(Phase::Conversing)]).await.unwrap();
         let logged = store.events(&id(1), 0).await.unwrap();
         let expected = [placed("+15550100001"), moved(Phase::Ringing), moved(Phase::Conversing)];
@@ -142,7 +140,7 @@ async fn a_new_call_waits_five_seconds_for_a_disk_and_is_refused_in_plain_words(
         assert!(error.to_string().contains(words), "{fault:?}: {error}");
         disk.set(None);
         // The same request again is a new one: nothing came of the first.
-        assert!(matches!(try_place(&store, 2, key("k", "a")).await, Ok(Placed::New(_))), "{fault:?}");
+        assert!(matches!(try_place(&store, 2, key("k", "a")).await, Ok(WrittenDown::New(_))), "{fault:?}");
         assert_eq!(store.open_calls().await.unwrap(), [id(2)], "{fault:?}");
     }
 }
@@ -159,7 +157,7 @@ async fn a_lock_that_goes_soon_enough_refuses_nobody() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert!(!waits.is_finished());
     disk.set(None);
-    assert!(matches!(waits.await.unwrap(), Ok(Placed::New(_))));
+    assert!(matches!(waits.await.unwrap(), Ok(WrittenDown::New(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,7 +174,7 @@ async fn a_call_that_was_refused_and_reached_the_disk_after_all_is_ended_there()
     store.written(&id(1)).await.unwrap();
     let end = store.view(&id(1)).await.unwrap().end.unwrap();
     assert!(end.detail.contains("nobody was called"), "{}", end.detail);
-    assert!(matches!(try_place(&store, 2, key("k", "a")).await, Ok(Placed::New(_))), "the key is free again");
+    assert!(matches!(try_place(&store, 2, key("k", "a")).await, Ok(WrittenDown::New(_))), "the key is free again");
     store.close().await;
     let store = on(&disk.crash()).await;
     assert_eq!(store.open_calls().await.unwrap(), [id(2)]);
@@ -243,7 +241,7 @@ async fn of_a_growing_backlog_only_overtaken_partials_are_left_out() {
 #[tokio::test(start_paused = true)]
 async fn at_the_bound_what_was_said_is_lost_aloud_and_where_a_call_is_stays() {
     let disk = MemoryDisk::new();
-    let store = with(&disk, StoreOptions { outbox: 64 * 1024, ..StoreOptions::default() }).await;
+    let store = with(&disk, StoreOptions { outbox: 64 * 1024, ..options() }).await;
     place(&store, 1).await;
     disk.set(Some(Fault::Full));
     let mut lost = 0;
@@ -274,10 +272,10 @@ async fn at_the_bound_what_was_said_is_lost_aloud_and_where_a_call_is_stays() {
 async fn only_a_write_that_went_through_clears_the_trouble() {
     let disk = MemoryDisk::new();
     let store = on(&disk).await;
-    assert!(matches!(try_place(&store, 1, key("k", "a")).await, Ok(Placed::New(_))));
+    assert!(matches!(try_place(&store, 1, key("k", "a")).await, Ok(WrittenDown::New(_))));
     disk.set(Some(Fault::Full));
     assert!(try_place(&store, 2, None).await.is_err());
-    assert!(matches!(try_place(&store, 3, key("k", "a")).await, Ok(Placed::Running)), "that writes nothing");
+    assert!(matches!(try_place(&store, 3, key("k", "a")).await, Ok(WrittenDown::Running)), "that writes nothing");
     assert!(store.health().unwrap_err().contains("disk is full"));
     // Nobody comes where nothing can be placed: the store finds out by itself.
     disk.set(None);
@@ -296,18 +294,18 @@ async fn keys_are_answered_and_forgotten_while_the_store_is_open() {
     let store = with(&disk, options).await;
     let now = Timestamp::now();
     let place = async |n| store.place(&id(n), now, placed("+15550100001"), key("k", "a")).await;
-    assert!(matches!(place(1).await, Ok(Placed::New(_))));
+    assert!(matches!(place(1).await, Ok(WrittenDown::New(_))));
     disk.set(Some(Fault::Full));
     store.finish_key("k", 200, "first");
     let known = store.known_key("k", "a").await.unwrap();
-    assert!(matches!(known, Some(Placed::Replay { status: 200, ref body }) if body == "first"), "{known:?}");
-    assert!(matches!(store.known_key("k", "b").await.unwrap(), Some(Placed::KeyReused)));
+    assert!(matches!(known, Some(WrittenDown::Replay { status: 200, ref body }) if body == "first"), "{known:?}");
+    assert!(matches!(store.known_key("k", "b").await.unwrap(), Some(WrittenDown::KeyReused)));
     assert!(store.known_key("new", "a").await.unwrap().is_none());
     disk.set(None);
     tokio::time::sleep(Duration::from_secs(20 * 3600)).await;
-    assert!(matches!(place(2).await, Ok(Placed::Replay { .. })));
+    assert!(matches!(place(2).await, Ok(WrittenDown::Replay { .. })));
     tokio::time::sleep(Duration::from_secs(6 * 3600)).await;
-    assert!(matches!(place(3).await, Ok(Placed::New(_))), "a day is over");
+    assert!(matches!(place(3).await, Ok(WrittenDown::New(_))), "a day is over");
 }
 
 #[tokio::test(start_paused = true)]

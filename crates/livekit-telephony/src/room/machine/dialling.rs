@@ -4,7 +4,7 @@
 //! The dial's answer comes when somebody has picked up, or never will: only so a failure comes with its SIP status. That the
 //! dial has begun is known sooner, from the participant, who joins the room before the phone rings.
 
-use warmline_call::{Left, LeftCause, LegRef};
+use warmline_call::{Left, LeftCause, LegRef, PhoneNumber};
 use warmline_livekit::services::{DialFailure, ServiceError};
 use warmline_telephony::{Dial, DialError};
 
@@ -37,7 +37,7 @@ impl RoomMachine {
         if self.state.is_closing() {
             return self.not_begun(id, "The call is over.");
         }
-        if !is_e164(dial.number.reveal()) {
+        if !PhoneNumber::is_e164(dial.number.reveal()) {
             let detail = "That is not a telephone number.".to_owned();
             let error = DialError { cause: LeftCause::InvalidNumber, sip_status: Some(404), detail };
             return self.outputs.push_back(Output::NotBegun(id, error));
@@ -229,10 +229,4 @@ pub(super) fn released() -> Left {
 
 pub(super) fn plain(detail: &str) -> DialError {
     DialError { cause: LeftCause::TrunkFailure, sip_status: None, detail: detail.to_owned() }
-}
-
-/// `+` and 7 to 15 digits, the first of them not 0.
-fn is_e164(number: &str) -> bool {
-    let Some(digits) = number.strip_prefix('+') else { return false };
-    (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
 }

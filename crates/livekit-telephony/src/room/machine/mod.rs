@@ -8,12 +8,14 @@
 mod dialling;
 mod ending;
 mod hearing;
+mod leaving;
 mod legs;
 mod merging;
 mod moving;
 mod presence;
 #[cfg(test)]
 mod tests;
+mod union;
 mod words;
 
 use std::{
@@ -28,8 +30,9 @@ use self::{
     ending::{Removal, RoomState},
     hearing::Hearings,
     legs::SipLeg,
-    merging::{Half, Refusal, Union},
+    merging::{Half, Refusal},
     presence::Presence,
+    union::Union,
     words::limits,
 };
 use crate::identity::Place;

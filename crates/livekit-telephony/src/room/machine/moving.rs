@@ -6,7 +6,8 @@ use warmline_telephony::MergeError;
 
 use super::{
     Answer, Asked, Output, Request, RequestId, RoomMachine, Ticket, Union, limits,
-    merging::{Look, Pair, Step, because},
+    merging::because,
+    union::{Look, Pair, Step},
 };
 use crate::identity::Place;
 

@@ -7,7 +7,7 @@ use warmline_livekit::DisconnectReason;
 use warmline_telephony::Health;
 
 use super::{
-    Answer, Asked, Output, Overheard, Request, RequestId, RoomMachine, RoomState, Union, Who, limits, merging::Pair,
+    Answer, Asked, Output, Overheard, Request, RequestId, RoomMachine, RoomState, Union, Who, limits, union::Pair,
 };
 use crate::{cause, identity::Place};
 

@@ -1,4 +1,4 @@
-//! Text from outside where people read it: on one line, and nothing in it but what is seen.
+//! Text from outside where people read it, or hear it: on one line, and nothing in it but what is seen.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
@@ -12,7 +12,8 @@ fn breaks(c: char) -> bool {
 }
 
 /// Whether a character is not seen itself, but may change how others are: direction, joining, width zero.
-fn is_unseen(c: char) -> bool {
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
     CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::Format
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
