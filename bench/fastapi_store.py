@@ -1,7 +1,7 @@
 """What `posts` is measured beside: an endpoint that writes a call down in SQLite before it answers, as a FastAPI service does.
 
-One process of uvicorn, as the service that Warmline replaces. Nothing but the request is written, where Warmline writes the
-whole life of a busy call as well; what could be left out in favour of its speed is. Arguments: the database, `FULL` (with
+One process of uvicorn, as the service that Warmline replaces. Both write the request down before they answer, and afterwards
+what becomes of a call that is busy; what else could be left out here is. Arguments: the database, `FULL` (with
 fsync) or `OFF`. It takes its requests on a free port, which is its first line of output.
 """
 
@@ -14,7 +14,7 @@ import uuid
 from typing import Annotated
 
 import uvicorn
-from fastapi import FastAPI, Header, HTTPException
+from fastapi import BackgroundTasks, FastAPI, Header, HTTPException
 from pydantic import BaseModel
 
 path, synchronous = sys.argv[1:]
@@ -22,8 +22,18 @@ db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
 db.execute("PRAGMA journal_mode = WAL")
 db.execute(f"PRAGMA synchronous = {synchronous}")
 db.execute("CREATE TABLE calls (id TEXT PRIMARY KEY, at REAL, number TEXT, name TEXT, instruction TEXT)")
+db.execute("CREATE TABLE events (seq INTEGER PRIMARY KEY, call TEXT, at REAL, event TEXT)")
 db.execute("CREATE TABLE keys (key TEXT PRIMARY KEY, request TEXT, answer TEXT)")
 app = FastAPI()
+
+# What becomes of a call that is busy.
+BUSY = [
+    {"type": "phase_changed", "from": "queued", "to": "dialing"},
+    {"type": "leg_changed", "leg": "customer", "state": "dialing"},
+    {"type": "leg_changed", "leg": "customer", "state": "left", "sip_status": 486, "reason": "busy"},
+    {"type": "phase_changed", "from": "dialing", "to": "ended"},
+    {"type": "call_ended", "reason": "busy", "detail": "The customer's line was busy.", "talk_s": 0, "hold_s": 0},
+]
 
 
 class Order(BaseModel):
@@ -33,7 +43,7 @@ class Order(BaseModel):
 
 
 @app.post("/calls/outbound-with-escalation")
-async def place(order: Order, idempotency_key: Annotated[str, Header()]):
+async def place(order: Order, idempotency_key: Annotated[str, Header()], later: BackgroundTasks):
     request = order.model_dump_json()
     seen = db.execute("SELECT request, answer FROM keys WHERE key = ?", (idempotency_key,)).fetchone()
     if seen:
@@ -48,7 +58,15 @@ async def place(order: Order, idempotency_key: Annotated[str, Header()]):
     db.execute("INSERT INTO calls VALUES (?, ?, ?, ?, ?)", row)
     db.execute("INSERT INTO keys VALUES (?, ?, ?)", (idempotency_key, request, json.dumps(answer)))
     db.execute("COMMIT")
+    later.add_task(live, call)
     return answer
+
+
+async def live(call):
+    db.execute("BEGIN IMMEDIATE")
+    rows = [(call, time.time(), json.dumps(event)) for event in BUSY]
+    db.executemany("INSERT INTO events (call, at, event) VALUES (?, ?, ?)", rows)
+    db.execute("COMMIT")
 
 
 listener = socket.create_server(("127.0.0.1", 0), backlog=1024)

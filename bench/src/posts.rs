@@ -52,7 +52,7 @@ pub(crate) async fn posts(context: &Context) -> anyhow::Result<Vec<Row>> {
         let row = ours.row(
             &format!("durable, idempotent POSTs a second, {how}"),
             goal,
-            "the whole life of a call that is busy is written too",
+            "what becomes of a call that is busy is written too, here and there",
         );
         let Some(peer) = Peer::start(fsync).await? else {
             rows.push(row);

@@ -179,8 +179,9 @@ mod tests {
         let mut view = CallView::placed(&events[0]).unwrap();
         events[1..].iter().for_each(|event| view.apply(event));
         assert_eq!(view.listeners, ["Ann", "Bea", "Ann"]);
-        let gone: Vec<_> = aftermath::unheard(&view).map(|event| (104, event)).collect();
-        log(&gone).iter().for_each(|event| view.apply(event));
+        let gone = aftermath::unheard(&view).map(|event| (104, event));
+        let events = log(&events.iter().map(|event| (100, event.event.clone())).chain(gone).collect::<Vec<_>>());
+        events[4..].iter().for_each(|event| view.apply(event));
         assert!(view.listeners.is_empty(), "{:?}", view.listeners);
     }
 

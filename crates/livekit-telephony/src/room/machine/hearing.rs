@@ -95,6 +95,10 @@ impl Hearings {
         }
         for (other, _) in &self.there {
             for (of, hears) in [(identity, other.as_str()), (other.as_str(), identity)] {
+                // Whoever comes back may be met by what was granted to them before they left, and is still on its way.
+                if self.ears.iter().any(|ear| ear.is(of, hears)) {
+                    continue;
+                }
                 self.ears.push(Ear {
                     of: of.to_owned(),
                     hears: hears.to_owned(),
@@ -118,7 +122,13 @@ impl Hearings {
     /// That leg is gone for certain: it hears nobody, and nobody hears it.
     pub(super) fn depart(&mut self, identity: &str) {
         self.there.retain(|(who, _)| who != identity);
-        self.ears.retain(|ear| ear.of != identity && ear.hears != identity);
+        self.forget();
+    }
+
+    /// Forgets what those who are gone may hear, except where a grant is still on its way to them.
+    fn forget(&mut self) {
+        let there = |who: &str| self.there.iter().any(|(known, _)| known == who);
+        self.ears.retain(|ear| !ear.grants.is_empty() || (there(&ear.of) && there(&ear.hears)));
     }
 
     /// Who is still in a room, as far as is known.
@@ -179,7 +189,11 @@ impl Hearings {
 
     /// The ears that are in one room with whom they may hear.
     pub(super) fn ears(&self) -> impl Iterator<Item = &Ear> {
-        self.ears.iter().filter(move |ear| self.place(&ear.of) == self.place(&ear.hears))
+        self.ears.iter().filter(|ear| self.are_there(ear) && self.place(&ear.of) == self.place(&ear.hears))
+    }
+
+    fn are_there(&self, ear: &Ear) -> bool {
+        self.is_there(&ear.of) && self.is_there(&ear.hears)
     }
 
     pub(super) fn ear(&self, of: &str, hears: &str) -> Option<&Ear> {
@@ -217,6 +231,7 @@ impl Hearings {
                 ear.granted = ear.granted.max(sent);
             }
         }
+        self.forget();
     }
 
     /// A grant was refused: it is as if it had never been sent.
@@ -225,6 +240,7 @@ impl Hearings {
             ear.grants.remove(&id);
             ear.parted = ear.parted.max(ear.opened);
         }
+        self.forget();
     }
 
     /// A revocation has its answer.
@@ -242,11 +258,12 @@ impl Hearings {
 
     /// Whether a grant of ours may be in force between two that are not to hear each other.
     pub(super) fn any_in_doubt(&self, wanted: impl Fn(&str, &str) -> bool) -> bool {
-        self.ears.iter().any(|ear| ear.in_doubt() && !wanted(&ear.of, &ear.hears))
+        self.ears.iter().any(|ear| self.are_there(ear) && ear.in_doubt() && !wanted(&ear.of, &ear.hears))
     }
 
     pub(super) fn are_in_doubt(&self, one: &str, other: &str) -> bool {
-        self.ears.iter().any(|ear| (ear.is(one, other) || ear.is(other, one)) && ear.in_doubt())
+        let between = |ear: &&Ear| ear.is(one, other) || ear.is(other, one);
+        self.ears.iter().filter(between).any(|ear| self.are_there(ear) && ear.in_doubt())
     }
 
     /// Legs that could hear somebody by themselves, for too long, and nothing is confirmed against it.

@@ -137,8 +137,11 @@ impl RoomMachine {
         if leg.step != Step::Requested || (leg.place != place && moves) {
             return;
         }
-        if leg.place != place || leg.ending.is_some() {
+        if leg.place != place {
             return self.remove(place, &who.identity);
+        }
+        if leg.is_ending() {
+            return self.unwanted_joined(place, who);
         }
         leg.missed = 0;
         let (id, began) = (leg.id, std::mem::replace(&mut leg.began, true));
@@ -161,8 +164,19 @@ impl RoomMachine {
     fn unknown_joined(&mut self, place: Place, who: &Present) {
         let is_leg = who.by_phone && identity::leg_of(&self.rules.call, &who.identity).is_some();
         if is_leg && !self.state.is_closing() {
-            self.remove(place, &who.identity);
+            self.unwanted_joined(place, who);
         }
+    }
+
+    /// Until they are out for certain they are kept apart from everybody: to take them out may need more than one try.
+    fn unwanted_joined(&mut self, place: Place, who: &Present) {
+        if self.hearings.arrive(&who.identity, place) {
+            self.hearings.stir(&who.identity, self.now);
+        }
+        for track in &who.tracks {
+            self.publishes(place, &who.identity, track.clone());
+        }
+        self.remove(place, &who.identity);
     }
 
     pub(super) fn status(&mut self, identity: &str, status: &str) {

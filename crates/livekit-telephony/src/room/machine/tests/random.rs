@@ -84,6 +84,39 @@ fn run(ops: &[Op]) {
     world.ends_well();
 }
 
+/// Somebody picks up after they were hung up, is taken out in vain, and the next is there already.
+#[test]
+fn who_is_to_be_out_and_is_not_yet_hears_nobody() {
+    let lost = |at| Op::Meets(at, Fate::Lost);
+    let done = |at| Op::Meets(at, Fate::Done);
+    run(&[
+        Op::PickUp,
+        Op::HangUpCustomer,
+        done(0),
+        Op::Next,
+        done(0),
+        done(0),
+        Op::HangUp,
+        Op::PickUp,
+        lost(0),
+        done(0),
+        Op::Pass(500),
+        lost(0),
+        done(0),
+        Op::Pass(19),
+        done(0),
+        done(0),
+        Op::Pass(981),
+        Op::Next,
+        done(5),
+        lost(0),
+        Op::Pass(660),
+        Op::PickUp,
+        Op::Pass(1_340),
+        lost(0),
+    ]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
 
