@@ -20,7 +20,7 @@ mod stand;
 mod stats;
 mod wer;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Instant};
 
 use clap::{Parser, ValueEnum};
 use tokio::{
@@ -138,7 +138,10 @@ fn measure(args: &Args) -> anyhow::Result<bool> {
         if !args.json {
             println!("{name}");
         }
-        match own.block_on(run(what, &context)) {
+        let begun = Instant::now();
+        let measured = own.block_on(run(what, &context));
+        eprintln!("  {name} took {:.0} s", begun.elapsed().as_secs_f64());
+        match measured {
             Ok(rows) => {
                 rows.iter().for_each(|row| if args.json { println!("{}", row.json(&name)) } else { row.print() })
             }

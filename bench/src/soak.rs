@@ -71,9 +71,9 @@ struct Inventory {
 pub(crate) async fn run(context: &Context) -> anyhow::Result<Vec<Row>> {
     let stand = Arc::new(Stand::on_exchange(StandIn::speech()).await?);
     let at_once = context.pick(AT_ONCE, CUSTOMERS.len());
-    live(&stand, context.pick(WARM_UP, 1), at_once).await?;
+    live(&stand, context.pick(WARM_UP, 0), at_once).await?;
     settled(&stand).await?;
-    live(&stand, context.pick(SECOND, 1), at_once).await?;
+    live(&stand, context.pick(SECOND, 0), at_once).await?;
     let before = settled(&stand).await?;
     let begun = Instant::now();
     let outcomes = live(&stand, context.pick(CALLS, CUSTOMERS.len()), at_once).await?;
@@ -128,7 +128,8 @@ async fn live(stand: &Arc<Stand>, calls: usize, at_once: usize) -> anyhow::Resul
 /// A call from its dial to its end.
 async fn one(stand: &Stand, n: usize) -> anyhow::Result<String> {
     let call = stand.place_with_escalation(CUSTOMERS[n % CUSTOMERS.len()]).await?;
-    let view = if n % DECLINES == 0 { declined(&stand.calls, &call).await } else { stand.calls.ended(&call).await };
+    let view =
+        if n.is_multiple_of(DECLINES) { declined(&stand.calls, &call).await } else { stand.calls.ended(&call).await };
     let view = view.context("a call is not known")?;
     let end = view.end.as_ref().with_context(|| format!("{call} is over without an end"))?;
     ensure!(view.phase == Phase::Ended, "{call} is over in phase {}", view.phase);
