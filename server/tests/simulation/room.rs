@@ -78,7 +78,7 @@ pub(crate) struct SimRoom {
     /// Who has spoken in the agent's place.
     pub(crate) sittings: Sittings,
     /// Since when a supervisor is there, or is dialled, and the customer is not.
-    widowed: Option<Duration>,
+    pub(crate) widowed: Option<Duration>,
 }
 
 impl SimRoom {

@@ -195,7 +195,8 @@ impl World {
         state.down = true;
         for room in state.rooms.values_mut() {
             room.company = Company::default();
-            room.owned = false;
+            // The next finds them so, and says its own last words.
+            (room.owned, room.widowed) = (false, None);
             (room.listen, room.health) = (None, None);
             for leg in room.legs.values_mut() {
                 (leg.progress, leg.end) = (None, None);

@@ -157,11 +157,11 @@ impl Machine {
         match self.position.state() {
             State::Briefing { .. } => None,
             State::Calling { .. } if matches!(action, OperatorAction::Decline { .. }) => None,
-            State::Calling { attempt, .. } => Some(match self.transfer.last {
-                Some(last) if last.attempt + 1 == *attempt => {
+            State::Calling { .. } => Some(match self.transfer.last {
+                Some(last) => {
                     format!("attempt {} was {} and the next supervisor has not answered yet", last.attempt, told(last))
                 }
-                _ => "the supervisor has not answered yet".to_owned(),
+                None => "the supervisor has not answered yet".to_owned(),
             }),
             State::OnHold { .. } => Some("no supervisor has been called yet".to_owned()),
             State::Merging { by, .. } | State::Merged { by, .. } => {
