@@ -128,3 +128,13 @@ fn what_comes_late_of_an_earlier_attempt_changes_nothing_of_the_next() {
         }
     }
 }
+
+#[test]
+fn who_picks_up_as_they_are_hung_up_has_not_answered() {
+    let mut call = Scene::after(config(1), dialing());
+    call.skip(operator(OperatorAction::Hangup));
+    for late in [ringing(CUSTOMER), answered(CUSTOMER)] {
+        call.when(late);
+        call.nothing();
+    }
+}
